@@ -1,0 +1,15 @@
+//! Performance, as ratios to floors of the same run.
+
+use crate::shell;
+use crate::workspace::Workspace;
+use anyhow::Result;
+
+pub(crate) fn run(workspace: &Workspace, only: &[char]) -> Result<()> {
+    workspace.build_binaries()?;
+    workspace.build_guests()?;
+    shell::run(&mut workspace.cargo(&["build", "--release", "--quiet", "-p", "wharf-runtime", "--example", "floor"]))?;
+    shell::run(&mut workspace.cargo(&["build", "--release", "--quiet", "-p", "wharf-tests", "--bin", "wharf-bench"]))?;
+    let mut bench = workspace.program("wharf-bench");
+    bench.args(only.iter().map(ToString::to_string)).env("WHARF_BIN_DIR", &workspace.bin);
+    shell::run(&mut bench)
+}
