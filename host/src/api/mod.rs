@@ -1,0 +1,3 @@
+//! The local API: HTTP over a unix socket.
+
+pub mod types;
