@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-tasks="weather-extract"
+tasks="weather-extract weather-clean weather-summarize weather-chart"
 tests="noop"
 commands=""
 
