@@ -1,0 +1,43 @@
+//! The config, parsed, validated and resolved: immutable, versioned by digest, printable.
+
+mod coordinator;
+mod flow;
+mod task;
+mod tenant;
+
+pub use coordinator::Coordinator;
+pub use flow::{ConcurrencyPolicy, Flow, FlowName, Missed, Params};
+pub use task::{Component, ForEach, Resources, Retry, RunIf, SecretRef, Task};
+pub use tenant::{SecretSource, Tenant};
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Everything that the coordinator goes by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// How the coordinator itself runs.
+    pub coordinator: Coordinator,
+    /// By name.
+    pub tenants: BTreeMap<String, Arc<Tenant>>,
+    /// By tenant and name.
+    pub flows: BTreeMap<FlowName, Arc<Flow>>,
+}
+
+impl Plan {
+    /// The flow that a user names: `tenant/flow`, or `flow` where only one tenant has it.
+    ///
+    /// # Errors
+    /// The names that would fit, sorted: none where there is no such flow, several where the name is ambiguous.
+    pub fn find_flow(&self, name: &str) -> Result<&Arc<Flow>, Vec<String>> {
+        let fits: Vec<_> = match name.split_once('/') {
+            Some((tenant, flow)) => self.flows.iter().filter(|(n, _)| n.tenant == tenant && n.flow == flow).collect(),
+            None => self.flows.iter().filter(|(n, _)| n.flow == name).collect(),
+        };
+        match fits[..] {
+            [(_, flow)] => Ok(flow),
+            _ => Err(fits.into_iter().map(|(n, _)| n.to_string()).collect()),
+        }
+    }
+}

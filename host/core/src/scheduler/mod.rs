@@ -1,0 +1,127 @@
+//! All runs at once: what is due, what is next, what is to be done.
+//!
+//! Inputs (a request, an attempt's end, a changed plan) apply at once in memory. [`Scheduler::decide`] then says in one
+//! [`Batch`] what is to be recorded and, once that is durable, performed. Memory may be ahead of the store, the outside
+//! world never is. The same inputs at the same times give the same batches.
+//!
+//! The cost of an input grows with what it touches: the edges of the task, not the flow, the items or the history.
+
+mod fire;
+mod inputs;
+mod live;
+mod prepare;
+mod queues;
+mod read;
+mod record;
+mod recovered;
+mod refusal;
+mod request;
+mod restore;
+mod start;
+mod timers;
+
+pub use inputs::CANCEL_GRACE;
+pub use read::{Load, RunSummary, Usage};
+pub use recovered::{BackfillRun, Recovered, RecoveredBackfill, RecoveredRun};
+pub use refusal::{Refusal, RefusalKind};
+pub use request::{BackfillRequest, RunRequest};
+
+use crate::action::{AttemptKey, Batch};
+use crate::decide::templates::Templates;
+use crate::event::RunId;
+use crate::plan::{Flow, Plan};
+use crate::time::Timestamp;
+use live::Live;
+use queues::{LaneId, Queues};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use timers::Timers;
+
+/// State of everything that is not over.
+#[derive(Debug)]
+pub struct Scheduler {
+    plan: Arc<Plan>,
+    next_run: u64,
+    runs: BTreeMap<RunId, Live>,
+    /// By digest of the flow.
+    templates: BTreeMap<String, Arc<Templates>>,
+    queues: Queues,
+    timers: Timers,
+    open: BTreeMap<AttemptKey, Open>,
+    /// Tasks to be worked out: they became ready, or what they waited for is there.
+    fresh: BTreeSet<(RunId, u16)>,
+    /// Runs of which every task is final.
+    over: BTreeSet<RunId>,
+    hold: bool,
+    /// What the inputs since the last decision led to.
+    out: Batch,
+}
+
+/// An attempt that was started and has not ended.
+#[derive(Debug)]
+struct Open {
+    lane: LaneId,
+    slots: u32,
+    started: Timestamp,
+    /// It did not answer long after its timeout, and was told to stop.
+    overdue: bool,
+}
+
+impl Scheduler {
+    /// A scheduler without runs. `now` is when the plan was taken over.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, now: Timestamp) -> Scheduler {
+        let mut scheduler = Scheduler {
+            plan: Arc::new(Plan::default()),
+            next_run: 1,
+            runs: BTreeMap::new(),
+            templates: BTreeMap::new(),
+            queues: Queues::default(),
+            timers: Timers::default(),
+            open: BTreeMap::new(),
+            fresh: BTreeSet::new(),
+            over: BTreeSet::new(),
+            hold: false,
+            out: Batch::default(),
+        };
+        scheduler.set_plan(plan, now);
+        scheduler
+    }
+
+    /// Takes a changed plan over. Runs that are not final stay on the flow that they are pinned to; flows that are gone
+    /// tick no more.
+    pub fn set_plan(&mut self, plan: Arc<Plan>, _now: Timestamp) {
+        self.queues.set_bounds(&plan);
+        self.plan = plan;
+        let Scheduler { templates, plan, .. } = self;
+        templates.retain(|digest, t| Arc::strong_count(t) > 1 || plan.flows.values().any(|f| f.digest == *digest));
+    }
+
+    /// Whether anything new is started. While held (the store fails, or the coordinator drains) what ends is still taken
+    /// in, and nothing is begun.
+    pub fn hold(&mut self, hold: bool) {
+        self.hold = hold;
+    }
+
+    /// What is to be recorded and then done at `now`, all that there is room for.
+    pub fn decide(&mut self, now: Timestamp) -> Batch {
+        loop {
+            self.fire(now);
+            if !self.hold {
+                self.prepare_fresh(now);
+                self.start(now);
+            }
+            if !self.end_runs(now) {
+                break;
+            }
+        }
+        let mut batch = std::mem::take(&mut self.out);
+        batch.wake_at = self.timers.next();
+        batch
+    }
+
+    fn templates_of(&mut self, flow: &Flow) -> Arc<Templates> {
+        let templates = self.templates.entry(flow.digest.clone());
+        templates.or_insert_with(|| Arc::new(Templates::new(flow.tasks.len()))).clone()
+    }
+}
