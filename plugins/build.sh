@@ -6,9 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-tasks="weather-extract weather-clean weather-summarize weather-chart"
-tests="noop"
-commands=""
+tasks="weather-extract weather-clean weather-summarize weather-chart http-get"
+tests="noop misbehave connect"
+commands="command-rust"
 
 RUSTC=$(./toolchain.sh)
 export RUSTC CARGO_TARGET_DIR=${WHARF_GUEST_TARGET:-$PWD/target/guest}
@@ -23,3 +23,16 @@ place() {
 cargo build --quiet --locked --release --target wasm32-wasip2 --workspace
 for name in $tasks $tests; do place "$CARGO_TARGET_DIR/wasm32-wasip2/release/${name//-/_}.wasm" "$name"; done
 for name in $commands; do place "$CARGO_TARGET_DIR/wasm32-wasip2/release/$name.wasm" "$name"; done
+
+# The same program as a core module of preview 1.
+cargo build --quiet --locked --release --target wasm32-wasip1 --package command-rust
+place "$CARGO_TARGET_DIR/wasm32-wasip1/release/command-rust.wasm" command-rust-wasip1
+
+if clang=$(./toolchain-c.sh); then
+  if [ command-c/count.c -nt "$CARGO_TARGET_DIR/command-c.wasm" ]; then
+    "$clang" -Oz -s -Wall -Wextra -Werror command-c/count.c -o "$CARGO_TARGET_DIR/command-c.wasm"
+  fi
+  place "$CARGO_TARGET_DIR/command-c.wasm" command-c
+else
+  echo "command-c.wasm left out: no C compiler for WebAssembly (see above)" >&2
+fi
