@@ -2,7 +2,9 @@
 
 pub(crate) mod backoff;
 pub(crate) mod gate;
+pub(crate) mod missed;
 pub(crate) mod prepare;
+pub(crate) mod reset;
 pub(crate) mod scope;
 pub(crate) mod templates;
 pub(crate) mod upstream;

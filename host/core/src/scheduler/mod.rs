@@ -6,6 +6,8 @@
 //!
 //! The cost of an input grows with what it touches: the edges of the task, not the flow, the items or the history.
 
+mod backfill;
+mod clocks;
 mod fire;
 mod inputs;
 mod live;
@@ -17,20 +19,25 @@ mod recovered;
 mod refusal;
 mod request;
 mod restore;
+mod retry;
 mod start;
 mod timers;
 
+pub use backfill::BackfillSummary;
 pub use inputs::CANCEL_GRACE;
 pub use read::{Load, RunSummary, Usage};
 pub use recovered::{BackfillRun, Recovered, RecoveredBackfill, RecoveredRun};
 pub use refusal::{Refusal, RefusalKind};
 pub use request::{BackfillRequest, RunRequest};
+pub use restore::Unrecoverable;
 
 use crate::action::{AttemptKey, Batch};
 use crate::decide::templates::Templates;
-use crate::event::RunId;
+use crate::event::{BackfillId, RunId};
 use crate::plan::{Flow, Plan};
 use crate::time::Timestamp;
+use backfill::Backfill;
+use clocks::Clocks;
 use live::Live;
 use queues::{LaneId, Queues};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +49,10 @@ use timers::Timers;
 pub struct Scheduler {
     plan: Arc<Plan>,
     next_run: u64,
+    next_backfill: u64,
     runs: BTreeMap<RunId, Live>,
+    backfills: BTreeMap<BackfillId, Backfill>,
+    clocks: Clocks,
     /// By digest of the flow.
     templates: BTreeMap<String, Arc<Templates>>,
     queues: Queues,
@@ -52,6 +62,10 @@ pub struct Scheduler {
     fresh: BTreeSet<(RunId, u16)>,
     /// Runs of which every task is final.
     over: BTreeSet<RunId>,
+    /// Final runs that were brought back and have not gone on.
+    loaded: BTreeSet<RunId>,
+    /// Backfills to be looked at: they may have a run to make, or be over.
+    eager: BTreeSet<BackfillId>,
     hold: bool,
     /// What the inputs since the last decision led to.
     out: Batch,
@@ -68,30 +82,36 @@ struct Open {
 }
 
 impl Scheduler {
-    /// A scheduler without runs. `now` is when the plan was taken over.
+    /// A scheduler without runs.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, now: Timestamp) -> Scheduler {
+    pub fn new(plan: Arc<Plan>) -> Scheduler {
         let mut scheduler = Scheduler {
             plan: Arc::new(Plan::default()),
             next_run: 1,
+            next_backfill: 1,
             runs: BTreeMap::new(),
+            backfills: BTreeMap::new(),
+            clocks: Clocks::default(),
             templates: BTreeMap::new(),
             queues: Queues::default(),
             timers: Timers::default(),
             open: BTreeMap::new(),
             fresh: BTreeSet::new(),
             over: BTreeSet::new(),
+            loaded: BTreeSet::new(),
+            eager: BTreeSet::new(),
             hold: false,
             out: Batch::default(),
         };
-        scheduler.set_plan(plan, now);
+        scheduler.set_plan(plan);
         scheduler
     }
 
     /// Takes a changed plan over. Runs that are not final stay on the flow that they are pinned to; flows that are gone
-    /// tick no more.
-    pub fn set_plan(&mut self, plan: Arc<Plan>, _now: Timestamp) {
+    /// tick no more, new ones and changed schedules tick from the next decision on.
+    pub fn set_plan(&mut self, plan: Arc<Plan>) {
         self.queues.set_bounds(&plan);
+        self.clocks.stale = true;
         self.plan = plan;
         let Scheduler { templates, plan, .. } = self;
         templates.retain(|digest, t| Arc::strong_count(t) > 1 || plan.flows.values().any(|f| f.digest == *digest));
@@ -105,9 +125,14 @@ impl Scheduler {
 
     /// What is to be recorded and then done at `now`, all that there is room for.
     pub fn decide(&mut self, now: Timestamp) -> Batch {
+        for run in std::mem::take(&mut self.loaded) {
+            self.runs.remove(&run);
+        }
         loop {
             self.fire(now);
             if !self.hold {
+                self.tick(now);
+                self.make_backfill_runs(now);
                 self.prepare_fresh(now);
                 self.start(now);
             }
@@ -116,7 +141,8 @@ impl Scheduler {
             }
         }
         let mut batch = std::mem::take(&mut self.out);
-        batch.wake_at = self.timers.next();
+        let tick = self.clocks.next().filter(|_| !self.hold);
+        batch.wake_at = [self.timers.next(), tick].into_iter().flatten().min();
         batch
     }
 

@@ -1,7 +1,7 @@
 //! What others may know.
 
-use super::Scheduler;
-use crate::event::{RunId, RunState};
+use super::{BackfillSummary, Scheduler};
+use crate::event::{BackfillId, RunId, RunState};
 use crate::plan::{FlowName, Plan};
 use crate::run::{AttemptView, Counts, Run, TaskState};
 use crate::time::Timestamp;
@@ -82,7 +82,19 @@ impl Scheduler {
     /// Whether there is nothing to be done and nothing to wait for but ticks.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.runs.is_empty() && self.out.entries.is_empty() && self.out.actions.is_empty()
+        let nothing_out = self.out.entries.is_empty() && self.out.actions.is_empty();
+        self.runs.is_empty() && self.backfills.is_empty() && nothing_out
+    }
+
+    /// A backfill that is not over.
+    #[must_use]
+    pub fn backfill_summary(&self, id: BackfillId) -> Option<BackfillSummary> {
+        self.backfills.get(&id).map(super::Backfill::summary)
+    }
+
+    /// Every backfill that is not over, ascending by number.
+    pub fn backfills(&self) -> impl Iterator<Item = BackfillSummary> + '_ {
+        self.backfills.values().map(super::Backfill::summary)
     }
 
     /// A live run in a few numbers. Costs as much as its flow has tasks.

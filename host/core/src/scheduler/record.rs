@@ -3,7 +3,7 @@
 use super::timers::{Timer, What};
 use super::{Live, Scheduler};
 use crate::action::TaskEnded;
-use crate::event::{Entry, Event, RunId, RunSpec};
+use crate::event::{Entry, Event, RunId, RunSpec, Trigger};
 use crate::plan::Flow;
 use crate::run::{Changes, Illegal, Run, TaskState, Why};
 use crate::time::Timestamp;
@@ -35,6 +35,9 @@ impl Scheduler {
         self.next_run += 1;
         self.out.entries.push(Entry::Run { run: id, at, event: Event::Created(Box::new(spec)) });
         let templates = self.templates_of(flow);
+        if run.spec().trigger == Trigger::Schedule {
+            self.clocks.began(&flow.name, id);
+        }
         self.runs.insert(id, Live::new(run, templates));
         self.note(id, &changes);
         Ok(id)
@@ -121,7 +124,13 @@ impl Scheduler {
         for &id in &over {
             let Some(state) = self.runs.get(&id).and_then(|live| live.run.end_state()) else { continue };
             self.decided(id, now, Event::Ended { state });
-            self.runs.remove(&id);
+            let Some(live) = self.runs.remove(&id) else { continue };
+            let spec = live.run.spec();
+            match spec.trigger {
+                Trigger::Manual => {}
+                Trigger::Schedule => self.clocks.ended(&spec.flow, id, now),
+                Trigger::Backfill(backfill) => self.backfill_run_ended(backfill, id, state),
+            }
         }
         !over.is_empty()
     }

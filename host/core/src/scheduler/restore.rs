@@ -1,9 +1,27 @@
 //! Back from what was recorded.
 
 use super::timers::{Timer, What};
+use super::backfill::Backfill;
 use super::{Live, Recovered, RecoveredRun, Scheduler};
-use crate::event::RunId;
+use crate::event::{BackfillId, RunId, Trigger};
+use crate::partition::PartitionError;
 use crate::run::{Illegal, Phase, Run, TaskState, position};
+
+/// What was recorded does not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unrecoverable {
+    /// An event of a run.
+    #[error("{0}")]
+    Run(#[from] Illegal),
+    /// The range of a backfill.
+    #[error("backfill {id}: {why}")]
+    Backfill {
+        /// Which.
+        id: BackfillId,
+        /// What is wrong with it.
+        why: PartitionError,
+    },
+}
 
 impl Scheduler {
     /// Takes over what a store gives back. To be called once, before any input and any decision. Attempts that are open
@@ -11,18 +29,22 @@ impl Scheduler {
     ///
     /// # Errors
     /// What was recorded does not fit together; the scheduler cannot be used then.
-    pub fn restore(&mut self, recovered: Recovered) -> Result<(), Illegal> {
+    pub fn restore(&mut self, recovered: Recovered) -> Result<(), Unrecoverable> {
         self.next_run = self.next_run.max(recovered.next_run.0);
-        for run in recovered.runs {
-            self.restore_run(run)?;
+        self.next_backfill = self.next_backfill.max(recovered.next_backfill.0);
+        self.clocks.cursors = recovered.cursors;
+        for RecoveredRun { id, flows, events } in recovered.runs {
+            let run = Run::replay(id, flows, events.iter().map(|(at, event)| (*at, event)))?;
+            if run.spec().trigger == Trigger::Schedule && !run.state().is_final() {
+                self.clocks.began(&run.spec().flow, id);
+            }
+            self.adopt(run);
         }
-        Ok(())
-    }
-
-    fn restore_run(&mut self, recovered: RecoveredRun) -> Result<(), Illegal> {
-        let RecoveredRun { id, flows, events } = recovered;
-        let run = Run::replay(id, flows, events.iter().map(|(at, event)| (*at, event)))?;
-        self.adopt(run);
+        for backfill in recovered.backfills {
+            let id = backfill.id;
+            self.backfills.insert(id, Backfill::recover(backfill).map_err(|why| Unrecoverable::Backfill { id, why })?);
+            self.eager.insert(id);
+        }
         Ok(())
     }
 
