@@ -49,6 +49,8 @@ impl Run {
         let fate = match outcome.cause {
             Cause::Succeeded => Fate::Succeeded,
             Cause::Cancelled => Fate::Cancelled,
+            // What the platform lost while it was asked to stop has stopped.
+            cause if self.cancelling && matches!(cause.fault(), Fault::Platform | Fault::Wharf) => Fate::Cancelled,
             _ if self.cancelling => Fate::Failed,
             _ => match backoff::retry(&spec.retry, key, unit.own, unit.lost, outcome) {
                 Some(delay) => Fate::Retry(at.plus(delay)),
