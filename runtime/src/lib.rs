@@ -1,1 +1,33 @@
-//! placeholder
+//! The sandbox that runs one attempt of a WebAssembly task: [`wharf_contract::Invocation`] in,
+//! [`wharf_contract::Outcome`] out. It knows no cluster, no config file and no token.
+
+mod attempt;
+mod bindings;
+mod cache;
+mod classify;
+mod compile;
+mod control;
+mod digest;
+mod engine;
+mod execute;
+mod grants;
+mod imports;
+mod limits;
+mod loader;
+mod logs;
+mod outbox;
+mod refusal;
+mod sandbox;
+mod ticker;
+
+pub use attempt::{Attempt, Report};
+pub use cache::Cache;
+pub use compile::{CompileLimits, MAX_WASM, confined, digest_of, ensure, parse_digest};
+pub use control::{Control, Stop};
+pub use digest::Digest;
+pub use engine::{Allocation, Runtime, fingerprint};
+pub use execute::{execute, never_started};
+pub use imports::meaning;
+pub use loader::{Loaded, Loader};
+pub use outbox::Outbox;
+pub use refusal::Refusal;
