@@ -1,0 +1,40 @@
+//! What attempts say, one file each: `<state>/logs/<run>/<task>[.<item>].<attempt>.jsonl`, made with its first line.
+//!
+//! [`Logs`] is the one writer. [`Tail`] reads beside it, in this process or another one, and goes on where it stopped:
+//! whoever follows is told by [`LogHints`] that there is more, and reads. Logs are no record: a line that cannot be written is
+//! counted and dropped, and holds nothing up. The runtime bounds what one attempt may say.
+
+mod file;
+mod hint;
+mod read;
+mod write;
+
+pub use file::LogFilter;
+pub use hint::{LogHint, LogHints};
+pub use read::{Tail, remove};
+pub use write::Logs;
+
+use wharf_contract::LogLine;
+use wharf_core::event::RunId;
+
+/// Whose a line is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LogKey {
+    /// The run.
+    pub run: RunId,
+    /// Name of the task.
+    pub task: String,
+    /// Position in the fan-out.
+    pub item: Option<u32>,
+    /// From 1.
+    pub attempt: u32,
+}
+
+/// A line, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRecord {
+    /// Whose.
+    pub key: LogKey,
+    /// The line.
+    pub line: LogLine,
+}
