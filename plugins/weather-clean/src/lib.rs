@@ -59,7 +59,7 @@ pub fn run(input: Input) -> Result<Output, TaskError> {
             &[("line", &fault.line), ("column", &fault.column), ("text", &fault.text), ("reason", &fault.reason)],
         );
     }
-    missing.sort();
+    missing.sort_unstable();
     let day = rejected.is_empty().then_some(Day { precipitation, temp_max, temp_min, wind, weather });
     Ok(Output { date: row.date, day, missing, rejected })
 }

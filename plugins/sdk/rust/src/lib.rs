@@ -109,7 +109,7 @@ pub mod __macro {
 /// Makes a function the task that the crate exports.
 ///
 /// The function is `fn(I) -> Result<O, TaskError>` with `I: Deserialize` and `O: Serialize`. Input that is not an `I`
-/// ends the attempt as invalid input, with the path to the place. The crate needs `crate-type = ["cdylib", "rlib"]`
+/// ends the attempt as invalid input, with the path to the place. The crate needs `crate-type = ["cdylib"]`
 /// and a `build.rs` that calls [`build::manifest`].
 #[macro_export]
 macro_rules! task {
