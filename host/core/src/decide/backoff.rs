@@ -103,7 +103,8 @@ mod tests {
     fn the_pause_doubles_between_half_and_whole_and_is_the_same_each_time() {
         let p = policy();
         for (failures, whole) in [(1, 1.0), (2, 2.0), (3, 4.0), (4, 5.0), (200, 5.0)] {
-            let pauses: Vec<_> = (0..100).map(|item| pause(&p, (RunId(7), 1, item, 1), failures).as_secs_f64()).collect();
+            let pauses: Vec<_> =
+                (0..100).map(|item| pause(&p, (RunId(7), 1, item, 1), failures).as_secs_f64()).collect();
             assert!(pauses.iter().all(|s| (whole / 2.0..=whole).contains(s)), "{failures}: {pauses:?}");
             let spread = pauses.iter().copied().fold(0.0, f64::max) - pauses.iter().copied().fold(f64::MAX, f64::min);
             assert!(spread > whole * 0.4, "{failures}: all alike");

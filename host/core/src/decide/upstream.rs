@@ -70,8 +70,7 @@ fn contained(flow: &Flow, coarse: &Partition, granularity: Granularity) -> Resul
     if granularity == own_grain(flow) {
         return Ok(fine.into_iter().map(|p| p.key).collect());
     }
-    let mut keys: Vec<String> =
-        fine.iter().filter_map(|p| partitions.coarser(p, granularity)).map(|p| p.key).collect();
+    let mut keys: Vec<String> = fine.iter().filter_map(|p| partitions.coarser(p, granularity)).map(|p| p.key).collect();
     keys.dedup();
     Ok(keys)
 }

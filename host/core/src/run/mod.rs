@@ -32,7 +32,7 @@ use std::sync::Arc;
 pub struct Run {
     id: RunId,
     spec: RunSpec,
-    /// Every flow that the run may be pinned to; `flow` is one of them.
+    /// Every flow that the run may be pinned to, by digest; `flow` is one of them.
     flows: Vec<Arc<Flow>>,
     flow: Arc<Flow>,
     created: Timestamp,
@@ -83,6 +83,9 @@ impl Run {
         if unfinished == 0 {
             return Err(illegal(Why::NoTask));
         }
+        let mut flows = flows;
+        flows.sort_by(|a, b| a.digest.cmp(&b.digest));
+        flows.dedup_by(|a, b| a.digest == b.digest);
         let mut run = Run {
             id,
             spec,
@@ -123,8 +126,8 @@ impl Run {
 
     /// Makes a flow known that a later `Retried` may pin the run to.
     pub(crate) fn know(&mut self, flow: Arc<Flow>) {
-        if self.flows.iter().all(|f| f.digest != flow.digest) {
-            self.flows.push(flow);
+        if let Err(at) = self.flows.binary_search_by(|f| f.digest.cmp(&flow.digest)) {
+            self.flows.insert(at, flow);
         }
     }
 

@@ -135,6 +135,12 @@ impl Run {
         Some((state, unit.attempt))
     }
 
+    /// From when on an item of a fan-out, or a plain task with item 0, is tried again.
+    #[must_use]
+    pub fn retry_at(&self, task: u16, item: u32) -> Option<Timestamp> {
+        self.unit(task, item).filter(|unit| unit.phase == Phase::Retrying).map(|unit| unit.at)
+    }
+
     /// Output of an item of a fan-out, or of a plain task with item 0, that succeeded.
     #[must_use]
     pub fn output(&self, task: u16, item: u32) -> Option<&Arc<Payload>> {

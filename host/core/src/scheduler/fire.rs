@@ -30,7 +30,8 @@ impl Scheduler {
             return;
         }
         let waited = now.since(t.since).as_secs();
-        let message = format!("it was ready for {waited} s and not started: no slot was free, or the coordinator was away");
+        let message =
+            format!("it was ready for {waited} s and not started: no slot was free, or the coordinator was away");
         self.refuse(run, task, None, Outcome::failed(Cause::StartDeadline, message), now);
     }
 

@@ -136,12 +136,14 @@ impl Scheduler {
                 self.prepare_fresh(now);
                 self.start(now);
             }
-            if !self.end_runs(now) {
+            // A task whose input cannot be worked out ends when it is its turn, and may make others ready.
+            let fresh = !self.hold && !self.fresh.is_empty();
+            if !self.end_runs(now) && !fresh {
                 break;
             }
         }
         let mut batch = std::mem::take(&mut self.out);
-        let tick = self.clocks.next().filter(|_| !self.hold);
+        let tick = self.clocks.next().filter(|_| !self.hold && !self.clocks.stopped);
         batch.wake_at = [self.timers.next(), tick].into_iter().flatten().min();
         batch
     }

@@ -27,13 +27,22 @@ impl Scheduler {
         }
         let questions = match questions(&live.run, task) {
             Ok(questions) => questions,
-            Err(e) => return self.refuse(run, task, None, Outcome::failed(Cause::InvalidInput, format!("partition: {e}")), now),
+            Err(e) => {
+                return self.refuse(
+                    run,
+                    task,
+                    None,
+                    Outcome::failed(Cause::InvalidInput, format!("partition: {e}")),
+                    now,
+                );
+            }
         };
         if self.ask(run, task, &questions) {
             return;
         }
         let Some(live) = self.runs.get_mut(&run) else { return };
-        let answers = questions.iter().map(|q| live.asked.remove(&(task, q.need)).flatten().unwrap_or_default()).collect();
+        let answers =
+            questions.iter().map(|q| live.asked.remove(&(task, q.need)).flatten().unwrap_or_default()).collect();
         let spec = &live.run.flow().tasks[usize::from(task)];
         let fresh = state == TaskState::Ready;
         let verdict = match live.templates.of(task, spec) {

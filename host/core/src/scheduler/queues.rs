@@ -38,7 +38,7 @@ struct Bound {
     /// None: no bound.
     size: Option<u32>,
     /// Lanes that wait for it.
-    aside: Vec<LaneId>,
+    aside: BTreeSet<LaneId>,
 }
 
 #[derive(Debug)]
@@ -100,10 +100,13 @@ impl Queues {
         let before = lane.places.first().copied();
         change(&mut lane.places);
         let after = lane.places.first().copied();
-        if before == after || lane.aside {
+        if before == after {
             return;
         }
-        if let Some(before) = before {
+        // Another first task may fit where the one before did not.
+        if lane.aside {
+            lane.aside = false;
+        } else if let Some(before) = before {
             self.heads.remove(&(before, id));
         }
         if let Some(after) = after {
@@ -125,7 +128,7 @@ impl Queues {
             pool.filter(|pool| !self.bounds[*pool].fits(slots))
         };
         if let Some(full) = full {
-            self.bounds[full].aside.push(id);
+            self.bounds[full].aside.insert(id);
             let lane = &mut self.lanes[id];
             lane.aside = true;
             if let Some(&first) = lane.places.first() {

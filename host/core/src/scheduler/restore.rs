@@ -1,7 +1,7 @@
 //! Back from what was recorded.
 
-use super::timers::{Timer, What};
 use super::backfill::Backfill;
+use super::timers::{Timer, What};
 use super::{Live, Recovered, RecoveredRun, Scheduler};
 use crate::event::{BackfillId, RunId, Trigger};
 use crate::partition::PartitionError;

@@ -13,12 +13,12 @@ use wharf_core::schedule::Zone;
 
 /// A task with names instead of positions.
 #[derive(Clone)]
-pub struct Draft {
+pub(crate) struct Draft {
     task: Task,
     needs: Vec<&'static str>,
 }
 
-pub fn task(name: &str) -> Draft {
+pub(crate) fn task(name: &str) -> Draft {
     let retry = Retry { backoff_min_us: 2_000_000, backoff_max_us: 2_000_000, ..Retry::default() };
     let task = Task {
         name: name.into(),
@@ -49,75 +49,75 @@ pub fn task(name: &str) -> Draft {
 
 #[allow(dead_code, reason = "each test binary uses some")]
 impl Draft {
-    pub fn needs(mut self, needs: &[&'static str]) -> Draft {
+    pub(crate) fn needs(mut self, needs: &[&'static str]) -> Draft {
         self.needs = needs.to_vec();
         self
     }
 
-    pub fn input(mut self, input: Value) -> Draft {
+    pub(crate) fn input(mut self, input: Value) -> Draft {
         self.task.input = input;
         self
     }
 
-    pub fn each(mut self, items: Value, parallelism: Option<u32>) -> Draft {
+    pub(crate) fn each(mut self, items: Value, parallelism: Option<u32>) -> Draft {
         self.task.for_each = Some(ForEach { items, parallelism });
         self
     }
 
-    pub fn when(mut self, when: &str) -> Draft {
+    pub(crate) fn when(mut self, when: &str) -> Draft {
         self.task.when = Some(when.into());
         self
     }
 
-    pub fn run_if(mut self, run_if: RunIf) -> Draft {
+    pub(crate) fn run_if(mut self, run_if: RunIf) -> Draft {
         self.task.run_if = run_if;
         self
     }
 
-    pub fn attempts(mut self, attempts: u32, platform: u32) -> Draft {
+    pub(crate) fn attempts(mut self, attempts: u32, platform: u32) -> Draft {
         (self.task.retry.attempts, self.task.retry.platform_attempts) = (attempts, platform);
         self
     }
 
-    pub fn retry_on(mut self, causes: &[Cause]) -> Draft {
+    pub(crate) fn retry_on(mut self, causes: &[Cause]) -> Draft {
         self.task.retry.on = Some(causes.to_vec());
         self
     }
 
-    pub fn memory(mut self, limit: u64, percent: u32, most: u64) -> Draft {
+    pub(crate) fn memory(mut self, limit: u64, percent: u32, most: u64) -> Draft {
         self.task.resources.limit_memory = Some(limit);
         (self.task.retry.memory_factor_percent, self.task.retry.memory_max) = (percent, Some(most));
         self
     }
 
-    pub fn timeout(mut self, seconds: u64) -> Draft {
+    pub(crate) fn timeout(mut self, seconds: u64) -> Draft {
         self.task.timeout_us = Some(seconds * 1_000_000);
         self
     }
 
-    pub fn start_deadline(mut self, seconds: u64) -> Draft {
+    pub(crate) fn start_deadline(mut self, seconds: u64) -> Draft {
         self.task.start_deadline_us = Some(seconds * 1_000_000);
         self
     }
 
-    pub fn pool(mut self, pool: &str, slots: u32) -> Draft {
+    pub(crate) fn pool(mut self, pool: &str, slots: u32) -> Draft {
         (self.task.pool, self.task.slots) = (Some(pool.into()), slots);
         self
     }
 
-    pub fn priority(mut self, priority: i32) -> Draft {
+    pub(crate) fn priority(mut self, priority: i32) -> Draft {
         self.task.priority = priority;
         self
     }
 
-    pub fn per(mut self, partition: Granularity) -> Draft {
+    pub(crate) fn per(mut self, partition: Granularity) -> Draft {
         self.task.partition = Some(partition);
         self
     }
 }
 
 /// A flow `t/NAME` of tasks in topological order. Its digest is its name with its number of tasks and schedule.
-pub fn flow(name: &str, drafts: Vec<Draft>) -> Flow {
+pub(crate) fn flow(name: &str, drafts: Vec<Draft>) -> Flow {
     let names: Vec<_> = drafts.iter().map(|d| d.task.name.clone()).collect();
     let mut tasks: Vec<Task> = Vec::new();
     for (at, Draft { mut task, needs }) in drafts.into_iter().enumerate() {
@@ -150,13 +150,13 @@ pub fn flow(name: &str, drafts: Vec<Draft>) -> Flow {
 
 /// Days of UTC.
 #[allow(dead_code, reason = "each test binary uses some")]
-pub fn daily(from: &str, to: &str) -> Option<Partitions> {
+pub(crate) fn daily(from: &str, to: &str) -> Option<Partitions> {
     let date = |text: &str| Some(text.parse().unwrap());
     Some(Partitions::calendar(Granularity::Daily, Zone::parse("UTC").unwrap(), date(from), date(to)).unwrap())
 }
 
 /// A plan with one tenant `t`.
-pub fn plan(flows: Vec<Flow>, parallelism: u32, tenant: Option<u32>, pools: &[(&str, u32)]) -> Plan {
+pub(crate) fn plan(flows: Vec<Flow>, parallelism: u32, tenant: Option<u32>, pools: &[(&str, u32)]) -> Plan {
     let t = Tenant {
         name: "t".into(),
         parallelism: tenant,
@@ -177,6 +177,6 @@ pub fn plan(flows: Vec<Flow>, parallelism: u32, tenant: Option<u32>, pools: &[(&
 }
 
 #[allow(dead_code, reason = "each test binary uses some")]
-pub fn list(items: u32) -> Value {
+pub(crate) fn list(items: u32) -> Value {
     json!((0..items).collect::<Vec<_>>())
 }

@@ -14,7 +14,10 @@ fn items_start_in_order_within_the_bound_and_are_gathered_in_order() {
         "f",
         vec![
             task("list"),
-            task("each").needs(&["list"]).each(json!("{{ tasks.list.output }}"), Some(2)).input(json!("{{ index }}: {{ item.x }}")),
+            task("each")
+                .needs(&["list"])
+                .each(json!("{{ tasks.list.output }}"), Some(2))
+                .input(json!("{{ index }}: {{ item.x }}")),
             task("sum").needs(&["each"]).input(json!("{{ tasks.each.outputs }}")),
         ],
     );
@@ -115,7 +118,10 @@ fn empty_lists_and_things_that_are_no_lists() {
         ],
     );
     let mut world = World::new(plan(vec![f], 8, None, &[]), NOW);
-    check(&mut world, r#"run f {"n":3}"#, &expect![[r#"
+    check(
+        &mut world,
+        r#"run f {"n":3}"#,
+        &expect![[r#"
         > run f {"n":3}
           1 created t/f
           1 none expanded to 0
@@ -126,7 +132,8 @@ fn empty_lists_and_things_that_are_no_lists() {
           1 bad-item.1 refused: invalid-input input: `item.x` is not defined (where it may be absent, write `NAME | default(VALUE)`)
           => start 1 after#1 []
           => start 1 bad-item.0#1 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

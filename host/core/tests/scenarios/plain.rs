@@ -109,14 +109,18 @@ fn when_and_templates_that_cannot_be_worked_out() {
         ],
     );
     let mut world = World::new(plan(vec![f], 8, None, &[]), NOW);
-    check(&mut world, r#"run f {"mode":"quick"}"#, &expect![[r#"
+    check(
+        &mut world,
+        r#"run f {"mode":"quick"}"#,
+        &expect![[r#"
         > run f {"mode":"quick"}
           1 created t/f
           1 full skipped: When
           1 odd refused: invalid-input when: `params.mode` is a string, and a condition is true or false (compare it with something, as in `params.mode == "full"` or `params.rows | length > 0`)
           1 typo refused: invalid-input input: /x: `params.moed` is not defined (`params` has `mode`)
           1 ended failed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -185,7 +189,10 @@ fn room_goes_by_priority_then_by_age() {
 
 #[test]
 fn a_cancelled_run_stops_what_runs_and_starts_nothing_more() {
-    let f = flow("f", vec![task("a"), task("b"), task("c").needs(&["a", "b"]), task("d").run_if(RunIf::AllDone).needs(&["c"])]);
+    let f = flow(
+        "f",
+        vec![task("a"), task("b"), task("c").needs(&["a", "b"]), task("d").run_if(RunIf::AllDone).needs(&["c"])],
+    );
     let mut world = World::new(plan(vec![f], 8, None, &[]), NOW);
     check(
         &mut world,

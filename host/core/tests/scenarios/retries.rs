@@ -262,7 +262,10 @@ fn a_failed_run_goes_on_from_what_failed_or_from_a_task() {
         "#]],
     );
     world.set_plan(plan(vec![changed], 8, None, &[]));
-    check(&mut world, "retry 1 b latest\ncrash\nwake\nfail 1 b permanent\nall-ok", &expect![[r#"
+    check(
+        &mut world,
+        "retry 1 b latest\ncrash\nwake\nfail 1 b permanent\nall-ok",
+        &expect![[r#"
         > retry 1 b latest
           1 retried b,c,note with f-2
           1 b#4 started
@@ -279,10 +282,15 @@ fn a_failed_run_goes_on_from_what_failed_or_from_a_task() {
         > all-ok
           1 note#2 succeeded
           1 ended failed
-    "#]]);
+    "#]],
+    );
     world.set_plan(plan(vec![moved], 8, None, &[]));
-    check(&mut world, "retry 1 latest", &expect![[r#"
+    check(
+        &mut world,
+        "retry 1 latest",
+        &expect![[r#"
         > retry 1 latest
           refused: run 1 cannot go on with the flow of the present config: the task `another` stands where `other` stood; start a new run instead
-    "#]]);
+    "#]],
+    );
 }

@@ -52,7 +52,10 @@ fn a_new_flow_ticks_from_when_it_is_first_seen() {
 fn missed_ticks_are_made_up_for_as_the_flow_says() {
     let away = "look\nat 2024-03-01T14:20:00Z";
     let mut world = World::new(plan(vec![hourly(ConcurrencyPolicy::Allow, Missed::Skip)], 8, None, &[]), NOW);
-    check(&mut world, away, &expect![[r#"
+    check(
+        &mut world,
+        away,
+        &expect![[r#"
         > look
           cursor 2024-03-01T10:00:30Z
         > at 2024-03-01T14:20:00Z
@@ -61,9 +64,13 @@ fn missed_ticks_are_made_up_for_as_the_flow_says() {
           tick 2024-03-01T13:00:00Z skipped: Missed
           tick 2024-03-01T14:00:00Z skipped: Missed
           cursor 2024-03-01T14:00:00Z
-    "#]]);
+    "#]],
+    );
     let mut world = World::new(plan(vec![hourly(ConcurrencyPolicy::Allow, Missed::Last)], 8, None, &[]), NOW);
-    check(&mut world, away, &expect![[r#"
+    check(
+        &mut world,
+        away,
+        &expect![[r#"
         > look
           cursor 2024-03-01T10:00:30Z
         > at 2024-03-01T14:20:00Z
@@ -75,9 +82,13 @@ fn missed_ticks_are_made_up_for_as_the_flow_says() {
           cursor 2024-03-01T14:00:00Z
           1 a#1 started
           => start 1 a#1 null
-    "#]]);
+    "#]],
+    );
     let mut world = World::new(plan(vec![hourly(ConcurrencyPolicy::Allow, Missed::All { max: 2 })], 8, None, &[]), NOW);
-    check(&mut world, away, &expect![[r#"
+    check(
+        &mut world,
+        away,
+        &expect![[r#"
         > look
           cursor 2024-03-01T10:00:30Z
         > at 2024-03-01T14:20:00Z
@@ -92,11 +103,15 @@ fn missed_ticks_are_made_up_for_as_the_flow_says() {
           2 a#1 started
           => start 1 a#1 null
           => start 2 a#1 null
-    "#]]);
+    "#]],
+    );
     let mut f = hourly(ConcurrencyPolicy::Allow, Missed::All { max: 9 });
     f.starting_deadline_us = Some(5_000_000_000);
     let mut world = World::new(plan(vec![f], 8, None, &[]), NOW);
-    check(&mut world, away, &expect![[r#"
+    check(
+        &mut world,
+        away,
+        &expect![[r#"
         > look
           cursor 2024-03-01T10:00:30Z
         > at 2024-03-01T14:20:00Z
@@ -111,7 +126,8 @@ fn missed_ticks_are_made_up_for_as_the_flow_says() {
           2 a#1 started
           => start 1 a#1 null
           => start 2 a#1 null
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -236,22 +252,33 @@ fn replace_cancels_the_active_run() {
 fn suspended_flows_and_changed_schedules_and_flows_that_are_gone() {
     let f = hourly(ConcurrencyPolicy::Allow, Missed::Last);
     let mut world = World::new(plan(vec![f.clone()], 8, None, &[]), NOW);
-    check(&mut world, "look", &expect![[r#"
+    check(
+        &mut world,
+        "look",
+        &expect![[r#"
         > look
           cursor 2024-03-01T10:00:30Z
-    "#]]);
+    "#]],
+    );
     let mut suspended = f.clone();
     suspended.suspend = true;
     world.set_plan(plan(vec![suspended], 8, None, &[]));
-    check(&mut world, "at 2024-03-01T11:00:10Z", &expect![[r#"
+    check(
+        &mut world,
+        "at 2024-03-01T11:00:10Z",
+        &expect![[r#"
         > at 2024-03-01T11:00:10Z
           tick 2024-03-01T11:00:00Z skipped: Suspended
           cursor 2024-03-01T11:00:00Z
-    "#]]);
+    "#]],
+    );
     let mut changed = f.clone();
     changed.schedule = Some("*/20 * * * *".into());
     world.set_plan(plan(vec![changed], 8, None, &[]));
-    check(&mut world, "at 2024-03-01T11:50:00Z\nwake", &expect![[r#"
+    check(
+        &mut world,
+        "at 2024-03-01T11:50:00Z\nwake",
+        &expect![[r#"
         > at 2024-03-01T11:50:00Z
           cursor 2024-03-01T11:50:00Z
         > wake
@@ -260,15 +287,23 @@ fn suspended_flows_and_changed_schedules_and_flows_that_are_gone() {
           cursor 2024-03-01T12:00:00Z
           1 a#1 started
           => start 1 a#1 null
-    "#]]);
+    "#]],
+    );
     world.set_plan(plan(vec![], 8, None, &[]));
-    check(&mut world, "at 2024-03-01T15:00:00Z\nwake", &expect![[r#"
+    check(
+        &mut world,
+        "at 2024-03-01T15:00:00Z\nwake",
+        &expect![[r#"
         > at 2024-03-01T15:00:00Z
         > wake
           refused: nothing to wake for
-    "#]]);
+    "#]],
+    );
     world.set_plan(plan(vec![f], 8, None, &[]));
-    check(&mut world, "look", &expect![[r#"
+    check(
+        &mut world,
+        "look",
+        &expect![[r#"
         > look
           tick 2024-03-01T13:00:00Z skipped: Missed
           tick 2024-03-01T14:00:00Z skipped: Missed
@@ -277,7 +312,8 @@ fn suspended_flows_and_changed_schedules_and_flows_that_are_gone() {
           cursor 2024-03-01T15:00:00Z
           2 a#1 started
           => start 2 a#1 null
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -331,7 +367,10 @@ fn a_tick_stands_for_the_last_partition_that_has_ended() {
     f.schedule = Some("0 6 * * *".into());
     f.partitions = daily("2024-03-01", "2024-03-03");
     let mut world = World::new(plan(vec![f.clone()], 8, None, &[]), NOW);
-    check(&mut world, "look\nwake\nwake\nwake\nwake", &expect![[r#"
+    check(
+        &mut world,
+        "look\nwake\nwake\nwake\nwake",
+        &expect![[r#"
         > look
           cursor 2024-03-01T10:00:30Z
         > wake
@@ -355,10 +394,14 @@ fn a_tick_stands_for_the_last_partition_that_has_ended() {
         > wake
           tick 2024-03-05T06:00:00Z skipped: NoPartition
           cursor 2024-03-05T06:00:00Z
-    "#]]);
+    "#]],
+    );
     f.partition_offset = -1;
     let mut world = World::new(plan(vec![f], 8, None, &[]), NOW);
-    check(&mut world, "look\nwake\nwake", &expect![[r#"
+    check(
+        &mut world,
+        "look\nwake\nwake",
+        &expect![[r#"
         > look
           cursor 2024-03-01T10:00:30Z
         > wake
@@ -370,5 +413,6 @@ fn a_tick_stands_for_the_last_partition_that_has_ended() {
           cursor 2024-03-03T06:00:00Z
           1 a#1 started
           => start 1 a#1 of 2024-03-01 null
-    "#]]);
+    "#]],
+    );
 }

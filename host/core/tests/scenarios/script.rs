@@ -15,7 +15,7 @@ use wharf_core::scheduler::BackfillRequest;
 /// `run FLOW [PARTITION] [JSON]`, `ok N TASK[.ITEM] [JSON]`, `fail N TASK[.ITEM] CAUSE`, `+SECONDS`, `at TIME`, `cancel N`,
 /// `retry N [TASK] [latest]`, `backfill FLOW FROM TO [SKIP...]`, `cancel-backfill N`, `answer` (of the store), `crash`,
 /// `hold`, `go`, `all-ok` (whatever runs succeeds, until nothing does), `wake` (on to when it asked to be woken).
-pub fn check(world: &mut World, script: &str, expect: &expect_test::Expect) {
+pub(crate) fn check(world: &mut World, script: &str, expect: &expect_test::Expect) {
     let mut out = String::new();
     for step in script.lines().map(str::trim).filter(|l| !l.is_empty()) {
         let _ = writeln!(out, "> {step}");

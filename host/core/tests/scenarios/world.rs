@@ -10,23 +10,23 @@ use wharf_core::run::{Run, TaskState};
 use wharf_core::scheduler::{BackfillRun, Recovered, RecoveredBackfill, RecoveredRun, RunRequest, Scheduler};
 use wharf_core::time::Timestamp;
 
-pub struct World {
-    pub scheduler: Scheduler,
-    pub now: Timestamp,
-    pub log: Vec<Entry>,
-    pub flows: BTreeMap<String, Arc<Flow>>,
+pub(crate) struct World {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) now: Timestamp,
+    pub(crate) log: Vec<Entry>,
+    pub(crate) flows: BTreeMap<String, Arc<Flow>>,
     /// Attempts that the executor has, with the memory that they were given.
-    pub running: BTreeMap<AttemptKey, Option<u64>>,
-    pub stopping: BTreeSet<AttemptKey>,
-    pub questions: Vec<ReadUpstream>,
-    pub plan: Arc<Plan>,
-    pub wake_at: Option<Timestamp>,
-    pub schedules: bool,
+    pub(crate) running: BTreeMap<AttemptKey, Option<u64>>,
+    pub(crate) stopping: BTreeSet<AttemptKey>,
+    pub(crate) questions: Vec<ReadUpstream>,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) wake_at: Option<Timestamp>,
+    pub(crate) schedules: bool,
 }
 
 #[allow(dead_code, reason = "each test binary uses some")]
 impl World {
-    pub fn new(plan: Plan, now: &str) -> World {
+    pub(crate) fn new(plan: Plan, now: &str) -> World {
         let plan = Arc::new(plan);
         World {
             scheduler: Scheduler::new(plan.clone()),
@@ -42,17 +42,17 @@ impl World {
         }
     }
 
-    pub fn set_plan(&mut self, plan: Plan) {
+    pub(crate) fn set_plan(&mut self, plan: Plan) {
         self.plan = Arc::new(plan);
         self.flows.extend(self.plan.flows.values().map(|f| (f.digest.clone(), f.clone())));
         self.scheduler.set_plan(self.plan.clone());
     }
 
-    pub fn run(&mut self, flow: &str) -> RunId {
+    pub(crate) fn run(&mut self, flow: &str) -> RunId {
         self.try_run(flow, serde_json::Map::new(), None).unwrap()
     }
 
-    pub fn try_run(
+    pub(crate) fn try_run(
         &mut self,
         flow: &str,
         params: serde_json::Map<String, serde_json::Value>,
@@ -64,7 +64,7 @@ impl World {
     }
 
     /// One decision: its entries go to the log, its actions to the executor. Gives both.
-    pub fn decide(&mut self) -> Batch {
+    pub(crate) fn decide(&mut self) -> Batch {
         let mut batch = self.scheduler.decide(self.now);
         self.wake_at = batch.wake_at;
         self.log.extend(batch.entries.iter().cloned());
@@ -89,16 +89,17 @@ impl World {
         batch
     }
 
-    pub fn finish(&mut self, attempt: AttemptKey, outcome: Outcome) {
+    pub(crate) fn finish(&mut self, attempt: AttemptKey, outcome: Outcome) {
         self.running.remove(&attempt).unwrap();
         self.stopping.remove(&attempt);
         self.scheduler.attempt_finished(attempt, outcome, self.now).unwrap();
     }
 
     /// As a store does, from the latest successful output that is in the log.
-    pub fn answer(&mut self) {
+    pub(crate) fn answer(&mut self) {
         for q in std::mem::take(&mut self.questions) {
-            let outputs = q.partitions.iter().map(|key| self.latest(&q.flow.name, key, &q.flow.tasks[usize::from(q.need)].name));
+            let outputs =
+                q.partitions.iter().map(|key| self.latest(&q.flow.name, key, &q.flow.tasks[usize::from(q.need)].name));
             let upstream = Upstream { run: q.run, task: q.task, need: q.need, outputs: outputs.collect() };
             // The run may have been cancelled meanwhile.
             let _ = self.scheduler.upstream(upstream);
@@ -127,7 +128,7 @@ impl World {
         found
     }
 
-    pub fn recorded(&self, id: RunId) -> RecoveredRun {
+    pub(crate) fn recorded(&self, id: RunId) -> RecoveredRun {
         let (mut flows, mut events) = (Vec::new(), Vec::new());
         for entry in &self.log {
             let Entry::Run { run, at, event } = entry else { continue };
@@ -144,13 +145,13 @@ impl World {
         RecoveredRun { id, flows, events }
     }
 
-    pub fn replayed(&self, id: RunId) -> Run {
+    pub(crate) fn replayed(&self, id: RunId) -> Run {
         let RecoveredRun { id, flows, events } = self.recorded(id);
         Run::replay(id, flows, events.iter().map(|(at, e)| (*at, e))).unwrap()
     }
 
     /// What a store gives back.
-    pub fn recovered(&self) -> Recovered {
+    pub(crate) fn recovered(&self) -> Recovered {
         let mut recovered = Recovered::default();
         let mut runs: BTreeMap<RunId, (RunSpec, RunState)> = BTreeMap::new();
         let mut backfills: BTreeMap<BackfillId, (Timestamp, BackfillSpec, bool)> = BTreeMap::new();
@@ -161,7 +162,9 @@ impl World {
                     runs.insert(*run, ((**spec).clone(), RunState::Running));
                 }
                 Entry::Run { run, event: Event::Ended { state }, .. } => runs.get_mut(run).unwrap().1 = *state,
-                Entry::Run { run, event: Event::Retried { .. }, .. } => runs.get_mut(run).unwrap().1 = RunState::Running,
+                Entry::Run { run, event: Event::Retried { .. }, .. } => {
+                    runs.get_mut(run).unwrap().1 = RunState::Running
+                }
                 Entry::Cursor { flow, at } => {
                     recovered.cursors.insert(flow.clone(), *at);
                 }
@@ -196,7 +199,7 @@ impl World {
     }
 
     /// The process dies, and with it the attempts that it held; a new one comes up from the log.
-    pub fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         self.scheduler = Scheduler::new(self.plan.clone());
         self.scheduler.run_schedules(self.schedules);
         self.scheduler.restore(self.recovered()).unwrap();
@@ -211,7 +214,7 @@ impl World {
     }
 
     /// The state of a task in a live or final run.
-    pub fn state(&self, run: RunId, task: &str) -> TaskState {
+    pub(crate) fn state(&self, run: RunId, task: &str) -> TaskState {
         let run = self.replayed(run);
         let at = run.flow().tasks.iter().position(|t| t.name == task).unwrap();
         run.task(u16::try_from(at).unwrap()).unwrap().state

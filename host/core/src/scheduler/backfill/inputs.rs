@@ -95,7 +95,13 @@ impl Scheduler {
         }
     }
 
-    pub(in crate::scheduler) fn backfill_run_goes_on(&mut self, id: BackfillId, spec: &RunSpec, run: RunId, before: RunState) {
+    pub(in crate::scheduler) fn backfill_run_goes_on(
+        &mut self,
+        id: BackfillId,
+        spec: &RunSpec,
+        run: RunId,
+        before: RunState,
+    ) {
         if let (Some(backfill), Some(partition)) = (self.backfills.get_mut(&id), &spec.partition) {
             backfill.goes_on(run, spec.layer, &partition.key, before);
         }

@@ -40,7 +40,8 @@ pub(super) fn layers(flow: &Flow, spec: &BackfillSpec) -> Result<Vec<Layer>, Par
     let mut layers: Vec<Layer> = Vec::new();
     for granularity in grains {
         let mut parts: Vec<Part> = Vec::new();
-        let coarser = |p: &Partition| if granularity == own { Some(p.clone()) } else { partitions.coarser(p, granularity) };
+        let coarser =
+            |p: &Partition| if granularity == own { Some(p.clone()) } else { partitions.coarser(p, granularity) };
         for partition in fine.iter().filter_map(coarser) {
             if parts.last().is_none_or(|last| last.partition.key != partition.key) {
                 parts.push(Part { partition, left: 0, parent: None, state: None, left_out: false });

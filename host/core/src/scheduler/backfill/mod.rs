@@ -52,9 +52,15 @@ pub struct BackfillSummary {
 }
 
 impl Backfill {
-    fn new(id: BackfillId, mut spec: BackfillSpec, flow: Arc<Flow>, created: Timestamp) -> Result<Backfill, PartitionError> {
+    fn new(
+        id: BackfillId,
+        mut spec: BackfillSpec,
+        flow: Arc<Flow>,
+        created: Timestamp,
+    ) -> Result<Backfill, PartitionError> {
         let layers = layers(&flow, &spec)?;
-        let parts = || layers.iter().enumerate().flat_map(|(l, layer)| layer.parts.iter().enumerate().map(move |p| (l, p)));
+        let parts =
+            || layers.iter().enumerate().flat_map(|(l, layer)| layer.parts.iter().enumerate().map(move |p| (l, p)));
         let wanted = parts().filter(|(_, (_, part))| !part.left_out);
         let total = u32::try_from(wanted.clone().count()).unwrap_or(u32::MAX);
         let due = wanted.filter(|(_, (_, part))| part.left == 0).map(|(l, (p, _))| (Reverse(l), p)).collect();
@@ -70,7 +76,13 @@ impl Backfill {
         let mut backfill = Backfill::new(id, spec, flow, created)?;
         let mut places = BTreeMap::new();
         for (l, layer) in backfill.layers.iter().enumerate() {
-            places.extend(layer.parts.iter().enumerate().map(|(p, part)| ((layer.granularity, part.partition.key.clone()), (l, p))));
+            places.extend(
+                layer
+                    .parts
+                    .iter()
+                    .enumerate()
+                    .map(|(p, part)| ((layer.granularity, part.partition.key.clone()), (l, p))),
+            );
         }
         for BackfillRun { run, layer, partition, state } in runs {
             let Some(&place) = places.get(&(layer, partition)) else { continue };
