@@ -318,8 +318,8 @@ pub struct LogsQuery {
     pub follow: bool,
 }
 
-/// One line of a log, and whose it is. Data of the server-sent event `log` where the log is followed; the event `lagged`
-/// says (as `{"missed": n}`) that the reader was too slow, the event `end` that the run is final.
+/// One line of a log, and whose it is. Data of the server-sent event `log` where the log is followed; the event `end` says
+/// that the run is final and nothing follows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogRecord {

@@ -1,17 +1,18 @@
+use super::request::Input;
 use std::path::{Path, PathBuf};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, watch};
 
-/// A running coordinator. Dropping it does not stop the coordinator; [`Handle::stop`] and [`Handle::join`] do.
+/// A running coordinator. Dropping it does not stop the coordinator; [`Handle::drain`] and [`Handle::stop`] do.
 #[derive(Debug)]
 pub struct Handle {
     pub(super) socket: PathBuf,
-    pub(super) control: mpsc::UnboundedSender<Control>,
-    pub(super) ended: oneshot::Receiver<Result<(), String>>,
+    pub(super) inputs: mpsc::Sender<Input>,
+    pub(super) ended: watch::Receiver<Option<Result<(), String>>>,
 }
 
 /// What a coordinator is told from within its own process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Control {
+pub(crate) enum Control {
     Drain,
     Stop,
     Reload,
@@ -27,25 +28,34 @@ impl Handle {
     /// Starts nothing new, waits for what runs up to the config's `drainTimeout`, and ends. What runs then is ended and
     /// goes on with the next start.
     pub fn drain(&self) {
-        let _ = self.control.send(Control::Drain);
+        self.tell(Control::Drain);
     }
 
     /// Ends at once. What runs goes on with the next start.
     pub fn stop(&self) {
-        let _ = self.control.send(Control::Stop);
+        self.tell(Control::Stop);
     }
 
     /// Reads the config anew.
     pub fn reload(&self) {
-        let _ = self.control.send(Control::Reload);
+        self.tell(Control::Reload);
     }
 
-    /// Waits until the coordinator has ended. Can be polled in a `select!` and again after it.
+    /// Waits until the coordinator has ended and has let go of the state folder. May be dropped and called again.
     ///
     /// # Errors
     /// What made it end where nobody asked it to.
     pub async fn join(&mut self) -> Result<(), String> {
-        (&mut self.ended).await.unwrap_or_else(|_| Err("the coordinator's loop ended without a word".into()))
+        match self.ended.wait_for(Option::is_some).await {
+            Ok(ended) => ended.clone().unwrap_or(Ok(())),
+            Err(_) => Err("the coordinator's loop ended without a word".to_owned()),
+        }
+    }
+
+    fn tell(&self, control: Control) {
+        let inputs = self.inputs.clone();
+        // One that has ended needs no telling.
+        tokio::spawn(async move { inputs.send(Input::Control(control)).await });
     }
 }
 

@@ -1,21 +1,29 @@
 //! The one loop: what came in goes to the scheduler, what it decided is made durable, and then performed.
 
+mod core_loop;
+mod failpoint;
+mod feed;
 mod handle;
+mod inflight;
 mod options;
+mod reload;
+mod request;
+mod requests;
+mod signals;
+mod start;
+mod status;
+mod watch;
+mod work;
 
 pub use handle::{Handle, StartError};
 pub use options::{Config, Options};
+pub use start::start;
 
-/// Starts a coordinator: takes the lock, reads the config, brings back what the store holds, and opens the socket. When
-/// this returns, requests are answered. To be called within a Tokio runtime made by [`build_runtime`].
-///
-/// # Errors
-/// [`StartError`] says what is in the way; nothing is left running.
-pub async fn start(_options: Options) -> Result<Handle, StartError> {
-    Err(StartError::Internal("not there yet".into()))
-}
+pub(crate) use feed::Readers;
+pub(crate) use request::{Final, Input, Request, refused, unavailable};
+pub(crate) use status::Status;
 
-/// The Tokio runtime that a coordinator is made for: few threads, little memory.
+/// The Tokio runtime that a coordinator is made for: one thread for the loop, workers and requests, a few for what blocks.
 ///
 /// # Errors
 /// What the operating system says.

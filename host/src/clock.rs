@@ -1,0 +1,30 @@
+//! The only place of this crate that asks for the time.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+use wharf_core::time::Timestamp;
+
+/// Longest time that a timer is set for. The wall clock may be set while a timer runs, so it is looked at this often.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// The wall clock.
+#[must_use]
+pub fn now() -> Timestamp {
+    // Before 1970 is no time that a machine with a working clock shows.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// The clock that nobody sets: for deadlines of this process.
+#[must_use]
+pub fn monotonic() -> Instant {
+    Instant::now()
+}
+
+/// When a timer for an instant of the wall clock has to ring; never later than in ten seconds, after which the wall clock
+/// is looked at anew.
+#[must_use]
+pub fn timer(wake_at: Option<Timestamp>) -> Instant {
+    let wait = wake_at.map_or(LONGEST, |at| at.since(now()).min(LONGEST));
+    monotonic() + wait
+}

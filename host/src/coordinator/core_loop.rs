@@ -1,0 +1,473 @@
+//! One turn after another: take in what is there, decide once, append once; perform what became durable.
+
+use super::failpoint::{Point, pass};
+use super::feed::{Feed, Known, events};
+use super::handle::Control;
+use super::inflight::{InFlight, Kept, Queue};
+use super::reload::Reload;
+use super::request::{Answer, Input};
+use super::status::Status;
+use super::work::Work;
+use crate::api::types::{Progress, ReloadAnswer, RunAnswer};
+use crate::clock;
+use crate::executor::{Ended, FromWorker, Local, Reports};
+use crate::logs::{LogKey, Logs};
+use crate::store::{Append, Store, StoreState};
+use crate::telemetry::{AttemptEnd, Metrics, PoolUse};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use wharf_contract::{Cause, Outcome};
+use wharf_core::action::{Action, AttemptKey, Batch, Start};
+use wharf_core::event::{Entry, Event, RunId, Tick, TickEnd};
+use wharf_core::plan::{Flow, Plan};
+use wharf_core::run::Run;
+use wharf_core::scheduler::{Scheduler, Usage};
+use wharf_core::time::Timestamp;
+
+/// Batches at the store at one time; with more, nothing new is taken in until some are durable.
+const MAX_IN_FLIGHT: usize = 64;
+/// Inputs taken in by one turn.
+const MAX_INPUTS: usize = 1024;
+
+/// The loop's own state. All of it is used by one task only.
+pub(super) struct Loop {
+    pub(super) scheduler: Scheduler,
+    pub(super) plan: Arc<Plan>,
+    /// The same plan, for others to look at.
+    pub(super) plans: watch::Sender<Arc<Plan>>,
+    /// Versions of flows that entries may pin, by digest.
+    pub(super) flows: HashMap<String, Arc<Flow>>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) durable: watch::Receiver<u64>,
+    pub(super) store_state: watch::Receiver<StoreState>,
+    pub(super) local: Local,
+    pub(super) logs: Logs,
+    pub(super) work: Work,
+    pub(super) reload: Reload,
+    pub(super) inputs: mpsc::Receiver<Input>,
+    pub(super) from_workers: mpsc::Receiver<FromWorker>,
+    pub(super) feed: Feed,
+    pub(super) metrics: Metrics,
+    pub(super) status: watch::Sender<Status>,
+    pub(super) state: State,
+}
+
+/// What the loop remembers between turns.
+#[derive(Default)]
+pub(super) struct State {
+    in_flight: Queue,
+    /// The store's number of the last batch.
+    last: u64,
+    /// Answers that go with the next batch.
+    pub(super) answers: Vec<Box<dyn FnOnce() + Send>>,
+    /// What the next batch holds on to.
+    pub(super) kept: Kept,
+    /// Those who wait for a run to be final.
+    pub(super) waiters: HashMap<RunId, Vec<Answer<RunAnswer>>>,
+    /// Those who wait for the config to be read.
+    pub(super) reloaders: Vec<Answer<ReloadAnswer>>,
+    /// Whether a config is being read, and whether another one is to be read after it.
+    pub(super) reading: bool,
+    pub(super) read_again: bool,
+    /// Flows of the runs that are not final.
+    pub(super) live: HashMap<RunId, Arc<Flow>>,
+    /// Attempts between intent and recorded outcome.
+    pub(super) open: HashMap<AttemptKey, Open>,
+    reports: Reports,
+    wake_at: Option<Timestamp>,
+    ending: Ending,
+}
+
+pub(super) struct Open {
+    started: Timestamp,
+    pub(super) progress: Option<Progress>,
+}
+
+/// Whether and how the loop is about to end.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+enum Ending {
+    #[default]
+    No,
+    /// What runs may end until then.
+    Draining(Instant),
+    /// Workers are closed; what they held is still to be recorded, until then.
+    Closing(Instant),
+    Now,
+}
+
+/// How long the end of workers may take to be recorded.
+const CLOSE_TIME: Duration = Duration::from_secs(8);
+
+impl Loop {
+    /// Runs until it is told to end.
+    ///
+    /// # Errors
+    /// The store's thread is gone: nothing can be recorded any more.
+    pub(super) async fn run(mut self) -> Result<(), String> {
+        let gone = || Err("the store's thread is gone".to_owned());
+        let (mut inputs, mut from_workers) = (Vec::new(), Vec::new());
+        let sleep = tokio::time::sleep_until(clock::monotonic());
+        tokio::pin!(sleep);
+        loop {
+            let open = self.state.in_flight.len() < MAX_IN_FLIGHT;
+            tokio::select! {
+                biased;
+                changed = self.durable.changed() => if changed.is_err() { return gone() },
+                changed = self.store_state.changed() => if changed.is_err() { return gone() },
+                _ = self.inputs.recv_many(&mut inputs, MAX_INPUTS), if open => {}
+                _ = self.from_workers.recv_many(&mut from_workers, MAX_INPUTS), if open => {}
+                () = &mut sleep => {}
+            }
+            // Whatever else is there takes part in the same turn, and so in the same commit.
+            while open
+                && inputs.len() < MAX_INPUTS
+                && let Ok(input) = self.inputs.try_recv()
+            {
+                inputs.push(input);
+            }
+            while open
+                && from_workers.len() < MAX_INPUTS
+                && let Ok(input) = self.from_workers.try_recv()
+            {
+                from_workers.push(input);
+            }
+            self.turn(&mut inputs, &mut from_workers);
+            if self.is_over() {
+                return Ok(());
+            }
+            sleep.as_mut().reset(self.wake_at());
+        }
+    }
+
+    fn turn(&mut self, inputs: &mut Vec<Input>, from_workers: &mut Vec<FromWorker>) {
+        let (now, at) = (clock::now(), clock::monotonic());
+        self.look_at_store();
+        self.acknowledge(at);
+        let mut reports = std::mem::take(&mut self.state.reports);
+        for from in from_workers.drain(..) {
+            self.local.take(from, at, &mut reports);
+        }
+        self.local.tick(at, &mut reports);
+        for input in inputs.drain(..) {
+            self.input(input, now, at);
+        }
+        self.report(&mut reports, now);
+        self.state.reports = reports;
+        self.ending(at);
+        let batch = self.scheduler.decide(now);
+        self.append(batch, at);
+        // A batch without entries, and what a fast disk has written by now, is performed in the same turn.
+        self.acknowledge(at);
+        self.local.flush();
+        self.logs.flush();
+    }
+
+    /// Goes by another plan from now on.
+    pub(super) fn set_plan(&mut self, plan: Arc<Plan>) {
+        self.flows.retain(|_, flow| Arc::strong_count(flow) > 1);
+        self.flows.extend(plan.flows.values().map(|f| (f.digest.clone(), Arc::clone(f))));
+        self.metrics.set_plan(&plan);
+        self.scheduler.set_plan(Arc::clone(&plan));
+        self.plans.send_replace(Arc::clone(&plan));
+        self.plan = plan;
+    }
+
+    /// While the store takes nothing, or when the loop is about to end, nothing new is started.
+    fn look_at_store(&mut self) {
+        let error = match &*self.store_state.borrow_and_update() {
+            StoreState::Ok => None,
+            StoreState::Failing(why) => Some(why.clone()),
+        };
+        self.scheduler.hold(error.is_some() || self.state.ending != Ending::No);
+        self.metrics.store_failing.set(i64::from(error.is_some()));
+        self.status.send_if_modified(|s| std::mem::replace(&mut s.store_error, error.clone()) != error);
+    }
+
+    /// Performs what waited for batches that are durable now.
+    fn acknowledge(&mut self, at: Instant) {
+        let durable = *self.durable.borrow_and_update();
+        while let Some(batch) = self.state.in_flight.pop(durable) {
+            pass(Point::AfterAppend);
+            self.metrics.committed(at.saturating_duration_since(batch.since), batch.outcomes);
+            let starts = batch.actions.len() / 2;
+            for (n, action) in batch.actions.into_iter().enumerate() {
+                if n > 0 && n == starts {
+                    self.local.flush();
+                    pass(Point::AfterAct);
+                }
+                self.perform(action, batch.since, at);
+            }
+            drop(batch.kept);
+            for answer in batch.answers {
+                answer();
+            }
+            for (run, state) in batch.finals {
+                for waiter in self.state.waiters.remove(&run).unwrap_or_default() {
+                    let _ = waiter.send(Ok(RunAnswer { run, state }));
+                }
+            }
+            self.feed.publish_all(batch.events);
+            if batch.listed {
+                self.feed.list_changed();
+            }
+            if batch.outcomes > 0 {
+                pass(Point::AfterRecord);
+            }
+        }
+    }
+
+    fn perform(&mut self, action: Action, decided: Instant, at: Instant) {
+        match action {
+            Action::Start(start) => {
+                self.metrics.started(at.saturating_duration_since(decided));
+                self.start(start, at);
+            }
+            Action::Stop { attempt, grace } => self.local.stop(attempt, grace, at, &mut self.state.reports),
+            Action::ReadUpstream(question) => self.work.read_upstream(*question),
+        }
+    }
+
+    fn start(&mut self, start: Box<Start>, at: Instant) {
+        let reports = &mut self.state.reports;
+        match self.plan.tenants.get(&start.flow.name.tenant) {
+            Some(tenant) => self.local.start(start, tenant, at, reports),
+            None => {
+                let tenant = &start.flow.name.tenant;
+                let text = format!("tenant `{tenant}` is not in the config any more");
+                let outcome = Box::new(Outcome::failed(Cause::NotGranted, text));
+                reports.ended.push(Ended { attempt: start.attempt, outcome });
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input, now: Timestamp, at: Instant) {
+        match input {
+            Input::Request(request) => self.request(request, now),
+            Input::Promoted(ended, pinned) => {
+                pass(Point::AfterPromote);
+                self.state.kept.artifacts.extend(pinned);
+                self.finished(ended, now);
+            }
+            Input::Upstream(upstream) => {
+                // Nobody waits for it any more where the run was cancelled meanwhile.
+                let _ = self.scheduler.upstream(upstream);
+            }
+            Input::Loaded(result) => self.loaded(result, now),
+            Input::ConfigTouched => self.read_config(),
+            Input::Control(Control::Reload) => self.read_config(),
+            Input::Control(Control::Drain) if self.state.ending == Ending::No => {
+                let timeout = Duration::from_micros(self.plan.coordinator.drain_timeout_us);
+                tracing::info!(attempts = self.local.unfinished(), ?timeout, "draining");
+                self.state.ending = Ending::Draining(at + timeout);
+                self.scheduler.hold(true);
+                self.status.send_modify(|s| s.draining = true);
+            }
+            Input::Control(Control::Drain | Control::Stop) => self.state.ending = Ending::Now,
+        }
+    }
+
+    /// Takes in what workers reported.
+    fn report(&mut self, reports: &mut Reports, now: Timestamp) {
+        for (key, lines) in reports.logs.drain(..) {
+            if let Some(flow) = self.state.live.get(&key.run) {
+                self.logs.append(&log_key(flow, key), lines);
+            }
+        }
+        for (key, progress) in reports.progress.drain(..) {
+            if self.feed.is_watched() {
+                self.feed.progress(key, self.state.live.get(&key.run), progress.clone());
+            }
+            if let Some(open) = self.state.open.get_mut(&key) {
+                open.progress = Some(progress);
+            }
+        }
+        for ended in reports.ended.drain(..) {
+            pass(Point::OutcomeReceived);
+            match self.state.live.get(&ended.attempt.run) {
+                Some(flow) if Work::has_files(&ended) => self.work.promote(flow, ended),
+                _ => self.finished(ended, now),
+            }
+        }
+    }
+
+    fn finished(&mut self, ended: Ended, now: Timestamp) {
+        let Ended { attempt, outcome } = ended;
+        if let Some(flow) = self.state.live.get(&attempt.run) {
+            if outcome.usage.log_lines > 0 || outcome.cause == Cause::WorkerLost {
+                self.logs.close(&log_key(flow, attempt));
+            }
+            self.metrics.attempt_ended(&AttemptEnd {
+                tenant: &flow.name.tenant,
+                cause: outcome.cause,
+                setup: Duration::from_micros(outcome.usage.setup_us),
+                run: Duration::from_micros(outcome.usage.run_us),
+            });
+        }
+        if let Err(e) = self.scheduler.attempt_finished(attempt, *outcome, now) {
+            tracing::error!(error = %e, "an attempt's end does not fit");
+        }
+    }
+
+    /// Hands a batch to the store. What depends on it waits until it is durable.
+    fn append(&mut self, batch: Batch, at: Instant) {
+        self.state.wake_at = batch.wake_at;
+        let answers = std::mem::take(&mut self.state.answers);
+        if batch.entries.is_empty() && batch.actions.is_empty() && answers.is_empty() {
+            return;
+        }
+        let mut flight = InFlight {
+            number: self.state.last,
+            since: at,
+            outcomes: 0,
+            actions: batch.actions,
+            answers,
+            finals: Vec::new(),
+            kept: std::mem::take(&mut self.state.kept),
+            events: Vec::new(),
+            listed: false,
+        };
+        if !batch.entries.is_empty() {
+            let flows = self.begin(&batch.entries);
+            if self.feed.is_watched() {
+                flight.events = events(&batch.entries, &batch.ended, self);
+            }
+            self.end(&batch.entries, &mut flight);
+            pass(Point::BeforeAppend);
+            self.state.last = self.store.append(Append { entries: batch.entries, flows });
+            flight.number = self.state.last;
+        }
+        self.state.in_flight.push(flight);
+    }
+
+    /// Takes notice of what begins with these entries, and gathers the versions of flows that they pin.
+    fn begin(&mut self, entries: &[Entry]) -> Vec<Arc<Flow>> {
+        let mut pinned = Vec::new();
+        for entry in entries {
+            let (run, digest) = match entry {
+                Entry::Run { run, event: Event::Created(spec), .. } => (Some(*run), &spec.flow_digest),
+                Entry::Run { run, event: Event::Retried { flow_digest, .. }, .. } => (Some(*run), flow_digest),
+                Entry::BackfillCreated { spec, .. } => (None, &spec.flow_digest),
+                Entry::Run { run, at, event: Event::Started { task, item, attempt } } => {
+                    let key = AttemptKey { run: *run, task: *task, item: *item, attempt: *attempt };
+                    self.state.open.insert(key, Open { started: *at, progress: None });
+                    continue;
+                }
+                _ => continue,
+            };
+            let flow = run.and_then(|r| self.scheduler.run(r)).map(Run::flow);
+            let flow = flow.filter(|f| f.digest == *digest).or_else(|| self.flows.get(digest));
+            if let Some(flow) = flow {
+                pinned.push(Arc::clone(flow));
+                if let Some(run) = run {
+                    self.state.live.insert(run, Arc::clone(flow));
+                }
+            }
+        }
+        pinned
+    }
+
+    /// Takes notice of what ends with these entries.
+    fn end(&mut self, entries: &[Entry], flight: &mut InFlight) {
+        for entry in entries {
+            match entry {
+                Entry::Run { run, event: Event::Finished { task, item, attempt, .. }, .. } => {
+                    let key = AttemptKey { run: *run, task: *task, item: *item, attempt: *attempt };
+                    self.state.open.remove(&key);
+                    flight.outcomes += 1;
+                }
+                Entry::Run { run, event: Event::Ended { state }, .. } => {
+                    flight.finals.push((*run, *state));
+                    flight.listed = true;
+                    if let Some(flow) = self.state.live.remove(run) {
+                        self.metrics.run_ended(&flow.name, *state);
+                    }
+                }
+                Entry::Tick(Tick { scheduled_time, at, end: TickEnd::Ran(_) | TickEnd::Late(_), .. }) => {
+                    self.metrics.scheduled(at.since(*scheduled_time));
+                }
+                Entry::Run { event: Event::Created(_) | Event::Retried { .. }, .. }
+                | Entry::BackfillCreated { .. }
+                | Entry::BackfillEnded { .. } => flight.listed = true,
+                Entry::Run { .. } | Entry::Tick(_) | Entry::Cursor { .. } | Entry::BackfillCancelled { .. } => {}
+            }
+        }
+    }
+
+    fn wake_at(&self) -> Instant {
+        let now = clock::monotonic();
+        let mut at = clock::timer(self.state.wake_at);
+        at = self.local.wake_at(now).map_or(at, |t| t.min(at));
+        match self.state.ending {
+            Ending::Draining(until) | Ending::Closing(until) => at.min(until),
+            // What happened during the turn is looked at without waiting.
+            _ if !self.state.reports.ended.is_empty() => now,
+            _ => at,
+        }
+    }
+
+    fn ending(&mut self, at: Instant) {
+        self.state.ending = match self.state.ending {
+            Ending::Draining(_) if self.local.unfinished() == 0 => {
+                self.local.close(at);
+                Ending::Closing(at + CLOSE_TIME)
+            }
+            Ending::Draining(until) if until <= at => {
+                tracing::warn!(attempts = self.local.unfinished(), "ending what still runs");
+                self.local.close(at);
+                Ending::Closing(at + CLOSE_TIME)
+            }
+            Ending::Closing(until) if until <= at => Ending::Now,
+            other => other,
+        };
+    }
+
+    fn is_over(&self) -> bool {
+        match self.state.ending {
+            Ending::No | Ending::Draining(_) => false,
+            Ending::Closing(_) => {
+                self.local.workers() == 0 && self.state.in_flight.is_empty() && self.state.reports.ended.is_empty()
+            }
+            Ending::Now => true,
+        }
+    }
+
+    /// Whether it was asked to end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.state.ending != Ending::No
+    }
+
+    /// Brings those metrics up to date that are looked up rather than counted.
+    pub(super) fn measure(&self) {
+        let (m, load) = (&self.metrics, self.scheduler.load());
+        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        m.attempts_open.set(number(self.state.open.len()));
+        m.workers.set(number(self.local.workers()));
+        m.runs_active.set(number(load.runs));
+        m.queue_depth.set(i64::try_from(load.queued).unwrap_or(i64::MAX));
+        let total = |u: &Usage| u.size.unwrap_or(load.parallelism);
+        let pools = load.pools.iter().map(|u| PoolUse { pool: u.name.clone(), used: u.used, total: total(u) });
+        m.set_pools(&pools.collect::<Vec<_>>());
+    }
+}
+
+fn log_key(flow: &Flow, key: AttemptKey) -> LogKey {
+    let task = flow.tasks.get(usize::from(key.task)).map_or("", |t| t.name.as_str());
+    LogKey { run: key.run, task: task.into(), item: key.item, attempt: key.attempt }
+}
+
+impl Known for Loop {
+    fn flow(&self, run: RunId) -> Option<&Flow> {
+        self.state.live.get(&run).map(Arc::as_ref)
+    }
+
+    fn run(&self, run: RunId) -> Option<&Run> {
+        self.scheduler.run(run)
+    }
+
+    fn started(&self, attempt: AttemptKey) -> Option<Timestamp> {
+        self.state.open.get(&attempt).map(|o| o.started)
+    }
+}

@@ -1,0 +1,183 @@
+use super::core_loop::{Loop, State};
+use super::feed::Feed;
+use super::handle::{Handle, StartError};
+use super::options::Options;
+use super::reload::Reload;
+use super::status::Status;
+use super::work::Work;
+use super::{signals, watch as watcher};
+use crate::api::{Server, Shared};
+use crate::artifacts::Artifacts;
+use crate::clock;
+use crate::executor::{Local, Settings};
+use crate::load::{Loader, find_runtime};
+use crate::logs::Logs;
+use crate::store::{SqliteStore, Store, StoreError};
+use crate::telemetry::Metrics;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use wharf_contract::{Cause, Outcome};
+use wharf_core::plan::Plan;
+use wharf_core::scheduler::{Recovered, Scheduler};
+
+/// Inputs that wait for the loop; whoever has more waits.
+const INPUTS: usize = 4096;
+/// Batches of frames that wait for the loop; a worker with more is not read from meanwhile.
+const FRAMES: usize = 256;
+/// How long answers may take to reach those who asked, once the loop has ended.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// Starts a coordinator: takes the lock, reads the config, brings back what the store holds, and opens the socket. When
+/// this returns, requests are answered. To be called within a Tokio runtime made by [`super::build_runtime`].
+///
+/// # Errors
+/// [`StartError`] says what is in the way; nothing is left running.
+pub async fn start(options: Options) -> Result<Handle, StartError> {
+    let runtime = find_runtime(options.runtime.as_deref()).map_err(StartError::Io)?;
+    let state_dir = std::path::absolute(&options.state_dir)
+        .map_err(|e| StartError::Io(format!("cannot use the state folder {}: {e}", options.state_dir.display())))?;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&state_dir)?);
+    let config = Arc::new(options.config);
+    let loader = Arc::new(Mutex::new(Loader::new(runtime.clone())));
+    let (plan, paths) = read_config(&config, &loader).await?;
+    let now = clock::now();
+
+    let artifacts = Artifacts::new(&state_dir);
+    artifacts.clear_staging().map_err(|e| unusable("the staging folder", &state_dir, &e))?;
+    let mut scheduler = Scheduler::new(Arc::clone(&plan));
+    scheduler.run_schedules(options.schedules);
+    let mut state = State::default();
+    let recovered = store.recover()?;
+    let mut flows: HashMap<_, _> = recovered_flows(&recovered).into_iter().collect();
+    flows.extend(plan.flows.values().map(|f| (f.digest.clone(), Arc::clone(f))));
+    let (runs, attempts) = restore(&mut scheduler, recovered, &mut state)?;
+    if runs > 0 {
+        tracing::info!(runs, attempts, "going on with what was not over");
+    }
+
+    let (inputs, receiver) = mpsc::channel(INPUTS);
+    let (to_loop, from_workers) = mpsc::channel(FRAMES);
+    let settings =
+        Settings { runtime, state_dir: state_dir.clone(), idle: options.worker_idle, max_workers: options.max_workers };
+    let local = Local::new(settings, artifacts.clone(), to_loop).map_err(StartError::Io)?;
+    let status =
+        watch::Sender::new(Status { draining: false, store_error: None, config_error: None, config_loaded_at: now });
+    let paths = watch::Sender::new(paths);
+    let plans = watch::Sender::new(Arc::clone(&plan));
+    let (logs, feed, mut metrics) = (Logs::new(&state_dir), Feed::new(), Metrics::default());
+    metrics.set_plan(&plan);
+    let stop = CancellationToken::new();
+    let shared = Shared {
+        inputs: inputs.clone(),
+        reads: store.reads(),
+        log_hints: logs.hints(),
+        state_dir: state_dir.clone(),
+        readers: feed.readers(),
+        plan: plans.subscribe(),
+        status: status.subscribe(),
+        upkeep: Arc::default(),
+        stop: stop.clone(),
+    };
+    let socket = options.socket.unwrap_or_else(|| state_dir.join("wharf.sock"));
+    let server = Server::open(&socket, shared).map_err(StartError::Io)?;
+    if options.watch {
+        watcher::start(inputs.clone(), paths.subscribe())
+            .map_err(|e| StartError::Io(format!("cannot watch the config for changes: {e}")))?;
+    }
+    if options.signals {
+        signals::listen(inputs.clone()).map_err(|e| StartError::Io(format!("cannot listen for signals: {e}")))?;
+    }
+    let work = Work { inputs: inputs.clone(), reads: store.reads(), artifacts, state_dir };
+    let reload = Reload { config, loader, inputs: inputs.clone(), paths };
+    let the_loop = Loop {
+        scheduler,
+        plan,
+        plans,
+        flows,
+        durable: store.durable(),
+        store_state: store.state(),
+        store,
+        local,
+        logs,
+        work,
+        reload,
+        inputs: receiver,
+        from_workers,
+        feed,
+        metrics,
+        status,
+        state,
+    };
+    let (ended, seen) = watch::channel(None);
+    tokio::spawn(async move {
+        let result = the_loop.run().await;
+        stop.cancel();
+        server.close(GOODBYE).await;
+        let _ = ended.send(Some(result));
+    });
+    Ok(Handle { socket, inputs, ended: seen })
+}
+
+async fn read_config(
+    config: &Arc<super::Config>,
+    loader: &Arc<Mutex<Loader>>,
+) -> Result<(Arc<Plan>, Vec<std::path::PathBuf>), StartError> {
+    let (config, loader) = (Arc::clone(config), Arc::clone(loader));
+    let read = tokio::task::spawn_blocking(move || {
+        let mut loader = loader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        loader.load(&config, false)
+    });
+    let loaded = read.await.map_err(|e| StartError::Internal(e.to_string()))?.map_err(StartError::Io)?;
+    match loaded.plan {
+        None => Err(StartError::Config(loaded.rendered)),
+        Some(plan) => {
+            if !loaded.faults.is_empty() {
+                tracing::warn!("the config has warnings:\n{}", loaded.rendered);
+            }
+            Ok((plan, loaded.paths))
+        }
+    }
+}
+
+fn recovered_flows(recovered: &Recovered) -> Vec<(String, Arc<wharf_core::plan::Flow>)> {
+    let runs = recovered.runs.iter().flat_map(|r| &r.flows);
+    let backfills = recovered.backfills.iter().map(|b| &b.flow);
+    runs.chain(backfills).map(|f| (f.digest.clone(), Arc::clone(f))).collect()
+}
+
+/// Brings back what is not over. Attempts that ran when the last coordinator ended are gone with its workers: their ends
+/// are recorded with the first turn.
+fn restore(scheduler: &mut Scheduler, recovered: Recovered, state: &mut State) -> Result<(usize, usize), StartError> {
+    let runs = recovered.runs.len();
+    scheduler.restore(recovered).map_err(|e| {
+        StartError::Internal(format!(
+            "what the store holds does not fit together: {e}; keep the state folder and report it"
+        ))
+    })?;
+    state.live.extend(scheduler.runs().map(|r| (r.id(), Arc::clone(r.flow()))));
+    let open: Vec<_> = scheduler.open_attempts().collect();
+    let now = clock::now();
+    for attempt in &open {
+        let outcome = Outcome::failed(Cause::WorkerLost, "the coordinator ended while this attempt ran");
+        let done = scheduler.attempt_finished(attempt.attempt, outcome, now);
+        done.map_err(|e| StartError::Internal(e.to_string()))?;
+    }
+    Ok((runs, open.len()))
+}
+
+fn unusable(what: &str, dir: &Path, e: &std::io::Error) -> StartError {
+    StartError::Io(format!("cannot use {what} in {}: {e}", dir.display()))
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> StartError {
+        match error {
+            StoreError::Locked { .. } => StartError::Locked(error.to_string()),
+            other => StartError::Io(other.to_string()),
+        }
+    }
+}
