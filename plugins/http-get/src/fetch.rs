@@ -74,13 +74,16 @@ fn send(input: &Input, url: &Url<'_>) -> Result<IncomingResponse, TaskError> {
 }
 
 fn failed(authority: &str, code: &ErrorCode) -> TaskError {
-    let message = format!("{authority}: {code}");
     match code {
-        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited | ErrorCode::TlsCertificateError => {
-            TaskError::Permanent(message)
+        ErrorCode::HttpRequestDenied => {
+            TaskError::Permanent(format!("{authority}: this host is not granted to the task (grants.http in the flow)"))
         }
-        ErrorCode::HttpRequestUriInvalid => TaskError::InvalidInput(message),
-        _ => TaskError::retryable(message),
+        ErrorCode::DestinationIpProhibited => {
+            TaskError::Permanent(format!("{authority}: its address is private, and the grant does not cover such"))
+        }
+        ErrorCode::TlsCertificateError => TaskError::Permanent(format!("{authority}: its certificate is not trusted")),
+        ErrorCode::HttpRequestUriInvalid => TaskError::InvalidInput("input.url: it is no valid URL".to_owned()),
+        other => TaskError::retryable(format!("{authority}: {other:?}")),
     }
 }
 

@@ -27,7 +27,7 @@ pub enum Input {
     },
     /// Calls itself for ever.
     Stack,
-    /// Ends the process by this code, which a task has no right to.
+    /// Ends the process, which a task has no right to. WASI 0.2 tells zero from the rest only.
     Exit {
         /// The code.
         code: i32,
