@@ -49,12 +49,12 @@ impl Database {
         self.write(|conn, recorder| recorder.append(conn, batches))
     }
 
-    /// See [`super::Store::prune`].
+    /// Drops final runs and what else nothing keeps; see [`super::Store::prune`].
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn prune(&mut self, keep: &Keep, now: Timestamp) -> Result<Expired, StoreError> {
-        let expired = self.write(|conn, _| prune::expire(conn, keep, now));
+    pub fn prune(&mut self, runs: &[RunId], keep: &Keep, now: Timestamp) -> Result<Expired, StoreError> {
+        let expired = self.write(|conn, _| prune::expire(conn, runs, keep, now));
         self.recorder = None;
         expired
     }

@@ -53,6 +53,9 @@ pub enum StoreError {
         /// Why not.
         source: std::io::Error,
     },
+    /// What retention dropped cannot be removed.
+    #[error("files that are not needed any more cannot be removed: {0}")]
+    Remove(std::io::Error),
     /// The database says no.
     #[error("the store cannot be used: {0}")]
     Database(#[from] rusqlite::Error),

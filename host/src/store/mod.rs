@@ -17,6 +17,7 @@ mod schema;
 mod sqlite;
 mod success;
 mod types;
+mod upkeep;
 mod writer;
 
 pub use database::Database;
@@ -29,6 +30,7 @@ pub use sqlite::SqliteStore;
 pub use types::{
     Append, ArtifactRow, AttemptFilter, BackfillRow, Expired, Keep, KeptRuns, RunCounts, RunFilter, RunRow, StoreState,
 };
+pub use upkeep::Upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -47,6 +47,8 @@ pub trait Reads: Send + Sync {
     fn ticks(&self, flow: Option<&FlowName>, limit: u32) -> Result<Vec<Tick>, StoreError>;
     /// Flows that anything was ever recorded of.
     fn flows(&self) -> Result<Vec<FlowName>, StoreError>;
+    /// Whether anything that is kept refers to an artifact.
+    fn is_referenced(&self, tenant: &str, digest: &str) -> Result<bool, StoreError>;
     /// The version of a flow of that digest.
     fn flow_version(&self, digest: &str) -> Result<Option<Arc<Flow>>, StoreError>;
 }
@@ -232,6 +234,13 @@ impl Reads for SqliteReads {
                 flows.push(flow_name(row, 0)?);
             }
             Ok(flows)
+        })
+    }
+
+    fn is_referenced(&self, tenant: &str, digest: &str) -> Result<bool, StoreError> {
+        self.with(|conn| {
+            let mut query = conn.prepare_cached("SELECT 1 FROM artifact WHERE tenant = ?1 AND digest = ?2")?;
+            Ok(query.exists([tenant, digest])?)
         })
     }
 

@@ -1,6 +1,6 @@
 use super::types::{Append, Expired, Keep, StoreState};
 use super::writer::{Command, Upkeep, Writer};
-use super::{Database, Reads, SqliteReads, Store, StoreError, StoreLock, recover};
+use super::{Database, Reads, SqliteReads, Store, StoreError, StoreLock, prune, recover};
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -101,7 +101,8 @@ impl Store for SqliteStore {
     }
 
     fn prune(&self, keep: &Keep, now: Timestamp) -> Result<Expired, StoreError> {
-        self.upkeep(Upkeep::Prune(keep.clone(), now))
+        let runs = self.reads.with(|conn| prune::candidates(conn, keep, now))?;
+        self.upkeep(Upkeep::Prune(runs, keep.clone(), now))
     }
 
     fn removed(&self, expired: &Expired) -> Result<(), StoreError> {

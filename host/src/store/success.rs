@@ -34,7 +34,7 @@ pub(super) fn finished(
         .query_row(params![run.0 as i64, task], |row| row.get(0))
         .optional()?;
     if missing == Some(0) {
-        let output = gathered(conn, run, task)?;
+        let output = gathered(conn, run, seq, task)?;
         conn.prepare_cached("DELETE FROM fan_out WHERE run = ?1 AND task = ?2")?
             .execute(params![run.0 as i64, task])?;
         succeeded(conn, run, info, seq, at, task, &output)?;
@@ -150,13 +150,13 @@ fn release(conn: &Connection, run: i64, task: &str, at: Timestamp) -> Result<(),
 
 /// The outputs of a fan-out all of whose items succeeded, in order, as one list. An output that is an artifact stands
 /// there as the artifact's description.
-fn gathered(conn: &Connection, run: RunId, task: u16) -> Result<Payload, StoreError> {
+fn gathered(conn: &Connection, run: RunId, last: i64, task: u16) -> Result<Payload, StoreError> {
     let (first, items): (i64, u32) = conn
         .prepare_cached("SELECT seq, items FROM fan_out WHERE run = ?1 AND task = ?2")?
         .query_row(params![run.0 as i64, task], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut outputs = vec![RawValue::NULL.to_owned(); items as usize];
-    let mut events = conn.prepare_cached("SELECT body FROM entry WHERE run = ?1 AND seq > ?2")?;
-    let mut rows = events.query(params![run.0 as i64, first])?;
+    let mut events = conn.prepare_cached("SELECT body FROM entry WHERE run = ?1 AND seq > ?2 AND seq <= ?3")?;
+    let mut rows = events.query(params![run.0 as i64, first, last])?;
     while let Some(row) = rows.next()? {
         let event = serde_json::from_slice(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
         let Event::Finished { task: of, item: Some(item), outcome, .. } = event else { continue };

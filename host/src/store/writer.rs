@@ -5,6 +5,7 @@ use super::{Database, StoreError};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use wharf_core::event::RunId;
 use wharf_core::time::Timestamp;
 
 /// Entries after which a transaction takes no further batch.
@@ -21,7 +22,7 @@ pub(super) enum Command {
 
 #[derive(Debug)]
 pub(super) enum Upkeep {
-    Prune(Keep, Timestamp),
+    Prune(Vec<RunId>, Keep, Timestamp),
     Removed(Expired),
     Suspect { tenant: String, digests: Vec<String>, now: Timestamp },
 }
@@ -117,7 +118,7 @@ impl Writer {
 
     fn upkeep(&mut self, work: Upkeep) -> Result<Expired, StoreError> {
         match work {
-            Upkeep::Prune(keep, now) => self.database.prune(&keep, now),
+            Upkeep::Prune(runs, keep, now) => self.database.prune(&runs, &keep, now),
             Upkeep::Removed(expired) => self.database.removed(&expired).map(|()| Expired::default()),
             Upkeep::Suspect { tenant, digests, now } => {
                 self.database.suspect(&tenant, &digests, now).map(|()| Expired::default())

@@ -1,0 +1,16 @@
+//! The store, as whoever implements [`wharf::store::Store`] must behave, and as SQLite is trusted to.
+
+mod conformance;
+mod crash;
+mod full_disk;
+mod pruning;
+mod refusals;
+mod support;
+mod walk;
+
+use wharf::store::SqliteStore;
+
+#[test]
+fn sqlite_conforms() {
+    conformance::conformance(|dir| SqliteStore::open(dir).unwrap());
+}
