@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! `wharf`: the command line and the coordinator in one binary.
+
+fn main() -> std::process::ExitCode {
+    wharf::cli::main()
+}

@@ -1,0 +1,93 @@
+use crate::api::types::{BackfillList, BackfillSummary, CreateBackfill};
+use crate::cli::follow;
+use crate::cli::session::{self, Session};
+use crate::cli::{Context, Exit, Failure, report, words};
+use wharf_core::event::RunState;
+
+/// Run a flow for each partition of a range
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Partitions that have succeeded before are left out, unless --force is given. Where a backfill of
+the same flow and range is not over yet (because it runs, or because its process was ended), the
+command goes on with that one.
+
+Where no `wharf serve` runs, the command carries a coordinator of its own. Ctrl-C ends the waiting,
+not the backfill: the same command goes on with it.
+
+Examples:
+  wharf backfill daily --from 2012-01-01 --to 2015-12-31
+  wharf backfill daily --from 2012-01-01 --to 2012-01-31 --force
+  wharf backfill acme/daily --from 2012-01-01 --to 2015-12-31 --detach")]
+pub(in crate::cli) struct Args {
+    /// A flow of the configuration: FLOW or TENANT/FLOW
+    flow: String,
+    /// Key of the first partition
+    #[arg(long, value_name = "KEY")]
+    from: String,
+    /// Key of the last partition
+    #[arg(long, value_name = "KEY")]
+    to: String,
+    /// Also partitions that have succeeded before
+    #[arg(long)]
+    force: bool,
+    /// A parameter; a value that is JSON is taken as that
+    #[arg(short, long = "param", value_name = "KEY=VALUE")]
+    params: Vec<String>,
+    /// Wait until it is over (the default)
+    #[arg(long, overrides_with = "detach")]
+    wait: bool,
+    /// Leave it to the running coordinator
+    #[arg(long)]
+    detach: bool,
+}
+
+pub(in crate::cli) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let request = CreateBackfill {
+        flow: args.flow.clone(),
+        from: args.from.clone(),
+        to: args.to.clone(),
+        force: args.force,
+        params: words::pairs("-p", &args.params)?,
+    };
+    session::with(context, async |session, interrupts| {
+        let mut summary = ask(context, session, &request).await?;
+        if args.detach && !session.is_here() {
+            match context.out.json() {
+                true => context.out.value(&summary)?,
+                false => context.out.line(format!("backfill {} is asked for", summary.backfill))?,
+            }
+            return Ok(Exit::Ok);
+        }
+        summary = follow::backfill(context, session, interrupts, summary.backfill).await?;
+        report::backfill_line(&context.out, &summary)?;
+        Ok(follow::exit_of(summary.state))
+    })
+}
+
+/// The open backfill of the same flow and range where there is one, else a new one.
+async fn ask(context: &Context, session: &Session, request: &CreateBackfill) -> Result<BackfillSummary, Failure> {
+    let list: BackfillList = session.client.get("/v1/backfills").await?;
+    let same = |b: &BackfillSummary| {
+        b.state == RunState::Running && b.from == request.from && b.to == request.to && is_of(&b.flow, &request.flow)
+    };
+    if let Some(open) = list.backfills.into_iter().find(same) {
+        context.out.tell(format!("backfill {} of {} is not over: going on with it", open.backfill, open.flow));
+        return Ok(open);
+    }
+    let summary: BackfillSummary = session.client.post("/v1/backfills", request).await?;
+    let skipped = match summary.runs.skipped {
+        0 => String::new(),
+        n => format!("; {n} that have succeeded before are left out"),
+    };
+    let total = summary.runs.total.map_or_else(String::new, |n| format!(", {n} to run"));
+    context.out.tell(format!(
+        "backfill {} of {} from {} to {}{total}{skipped}",
+        summary.backfill, summary.flow, summary.from, summary.to
+    ));
+    Ok(summary)
+}
+
+/// Whether a flow's full name is the one that a person wrote.
+fn is_of(full: &str, written: &str) -> bool {
+    full == written || full.split_once('/').is_some_and(|(_, flow)| flow == written)
+}

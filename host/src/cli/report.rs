@@ -1,0 +1,81 @@
+//! How a run or a backfill ended, in words or as JSON.
+
+use super::exit::{Exit, Failure};
+use super::out::{Out, Paint};
+use super::screen::safe;
+use super::{follow, human};
+use crate::api::types::{BackfillSummary, RunDetail, RunSummary};
+use crate::artifacts::Artifacts;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use wharf_contract::Artifact;
+use wharf_core::event::RunState;
+use wharf_core::time::Timestamp;
+
+/// The colour of a state.
+pub(super) fn paint(state: RunState) -> Paint {
+    match state {
+        RunState::Running => Paint::Busy,
+        RunState::Succeeded => Paint::Good,
+        RunState::Failed => Paint::Bad,
+        RunState::Cancelled => Paint::Busy,
+    }
+}
+
+/// How long something took, or nothing where it is not over.
+pub(super) fn took(from: Option<&str>, to: Option<&str>) -> Option<Duration> {
+    Some(Timestamp::parse_rfc3339(to?)?.since(Timestamp::parse_rfc3339(from?)?))
+}
+
+/// One line on how a run ended, or all of it as JSON. Gives the exit code that says the same.
+pub(super) fn run_line(out: &Out, detail: &RunDetail) -> Result<Exit, Failure> {
+    if out.json() {
+        out.value(detail)?;
+    } else {
+        out.line(ended(&detail.summary, out.color))?;
+    }
+    Ok(follow::exit_of(detail.summary.state))
+}
+
+/// `run 17 succeeded in 1.2 s`.
+pub(super) fn ended(summary: &RunSummary, color: bool) -> String {
+    let state = paint(summary.state).on(summary.state.as_str(), color);
+    let took = took(Some(&summary.created_at), summary.ended_at.as_deref())
+        .map_or_else(String::new, |d| format!(" in {}", human::duration(d)));
+    format!("run {} {state}{took}", summary.run)
+}
+
+/// One line on how a backfill ended, or all of it as JSON.
+pub(super) fn backfill_line(out: &Out, summary: &BackfillSummary) -> Result<(), Failure> {
+    if out.json() {
+        return out.value(summary);
+    }
+    let runs = &summary.runs;
+    let mut counts = vec![format!("{} succeeded", runs.succeeded)];
+    for (n, what) in [(runs.failed, "failed"), (runs.cancelled, "cancelled"), (runs.skipped, "left out")] {
+        if n > 0 {
+            counts.push(format!("{n} {what}"));
+        }
+    }
+    let state = paint(summary.state).on(summary.state.as_str(), out.color);
+    out.line(format!("backfill {} {state}: {}", summary.backfill, counts.join(", ")))?;
+    if runs.failed > 0 {
+        out.note(format!(
+            "hint: `wharf runs --backfill {} --state failed` lists what failed, and the same backfill again runs only that",
+            summary.backfill
+        ));
+    }
+    Ok(())
+}
+
+/// Where an artifact lies.
+pub(super) fn artifact_path(state: &Path, tenant: &str, digest: &str) -> PathBuf {
+    Artifacts::new(state).path(tenant, digest).unwrap_or_default()
+}
+
+/// `chart.svg  12 KiB  image/svg+xml  PATH`.
+pub(super) fn artifact_line(state: &Path, tenant: &str, artifact: &Artifact) -> String {
+    let kind = artifact.media_type.as_deref().map_or_else(String::new, |m| format!("  {}", safe(m)));
+    let path = artifact_path(state, tenant, &artifact.digest);
+    format!("{}  {}{kind}  {}", safe(&artifact.name), human::bytes(artifact.size), path.display())
+}
