@@ -33,7 +33,7 @@ impl Scheduler {
             layer: None,
             params,
         };
-        self.new_run(&flow, spec, now).map_err(|e| Refusal::Params(e.to_string()))
+        self.new_run(&flow, spec, now).map_err(|_| Refusal::NoTasks(request.flow))
     }
 
     /// Asks a run to stop: what was not started is cancelled, what runs is told to end.
@@ -108,7 +108,7 @@ impl Scheduler {
         let Upstream { run, task, need, outputs } = answer;
         let Some(live) = self.runs.get_mut(&run) else { return Err(Illegal { run, why: Why::NoSuchRun }) };
         match live.asked.get_mut(&(task, need)) {
-            Some(asked) if asked.is_none() => *asked = Some(outputs),
+            Some(asked) if asked.answer.is_none() && asked.count == outputs.len() => asked.answer = Some(outputs),
             _ => return Err(Illegal { run, why: Why::NotAsked { task, need } }),
         }
         self.fresh.insert((run, task));

@@ -15,12 +15,21 @@ pub(crate) struct Live {
     pub(crate) templates: Arc<Templates>,
     /// What was worked out for tasks that are not final.
     pub(crate) prepared: BTreeMap<u16, Prepared>,
-    /// By task and need: what was asked of the store, and its answer once it is there.
-    pub(crate) asked: BTreeMap<(u16, u16), Option<Answer>>,
+    /// By task and need.
+    pub(crate) asked: BTreeMap<(u16, u16), Asked>,
     /// Items whose time for another attempt has come.
     pub(crate) due: BTreeMap<u16, BTreeSet<u32>>,
     /// Tasks in line.
     pub(crate) queued: BTreeMap<u16, LaneId>,
+}
+
+/// What was asked of the store.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// How many outputs the answer has.
+    pub(crate) count: usize,
+    /// Once it is there.
+    pub(crate) answer: Option<Answer>,
 }
 
 impl Live {

@@ -1,11 +1,12 @@
 //! Works tasks out once they are ready: asks for outputs of other partitions, judges `when`, makes the list of a fan-out.
 
 use super::Scheduler;
+use super::live::Asked;
 use crate::action::{Action, ReadUpstream};
 use crate::decide::prepare::{Verdict, prepare, refusal};
 use crate::decide::upstream::{Question, questions};
 use crate::event::{Event, RunId, SkipReason};
-use crate::run::{TaskState, position};
+use crate::run::TaskState;
 use crate::time::Timestamp;
 use wharf_contract::{Cause, Outcome};
 
@@ -41,8 +42,8 @@ impl Scheduler {
             return;
         }
         let Some(live) = self.runs.get_mut(&run) else { return };
-        let answers =
-            questions.iter().map(|q| live.asked.remove(&(task, q.need)).flatten().unwrap_or_default()).collect();
+        let mut answer = |q: &Question| live.asked.remove(&(task, q.need)).and_then(|asked| asked.answer);
+        let answers = questions.iter().map(|q| answer(q).unwrap_or_default()).collect();
         let spec = &live.run.flow().tasks[usize::from(task)];
         let fresh = state == TaskState::Ready;
         let verdict = match live.templates.of(task, spec) {
@@ -73,13 +74,13 @@ impl Scheduler {
             if partitions.is_empty() {
                 continue;
             }
-            waits |= !matches!(live.asked.get(&key), Some(Some(_)));
-            if live.asked.contains_key(&key) {
+            if let Some(asked) = live.asked.get(&key) {
+                waits |= asked.answer.is_none();
                 continue;
             }
-            live.asked.insert(key, None);
-            let flow = live.run.flow().clone();
-            let need = position(usize::from(question.need));
+            waits = true;
+            live.asked.insert(key, Asked { count: partitions.len(), answer: None });
+            let (flow, need) = (live.run.flow().clone(), question.need);
             self.out.actions.push(Action::ReadUpstream(Box::new(ReadUpstream { run, task, flow, need, partitions })));
         }
         waits

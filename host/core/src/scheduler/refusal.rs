@@ -24,6 +24,9 @@ pub enum Refusal {
         /// The nearest name.
         near: Option<String>,
     },
+    /// The flow has no tasks, or more than can be counted.
+    #[error("flow `{0}` has no tasks, or more than 65,535")]
+    NoTasks(FlowName),
     /// The parameters do not fit the flow's schema.
     #[error("params: {0}")]
     Params(String),
@@ -89,9 +92,11 @@ impl Refusal {
             | Refusal::NoSuchRun(_)
             | Refusal::NoSuchBackfill(_)
             | Refusal::NoSuchTask { .. } => RefusalKind::NotFound,
-            Refusal::Params(_) | Refusal::Partition(_) | Refusal::NoPartitions(_) | Refusal::PartitionNeeded(_) => {
-                RefusalKind::Invalid
-            }
+            Refusal::NoTasks(_)
+            | Refusal::Params(_)
+            | Refusal::Partition(_)
+            | Refusal::NoPartitions(_)
+            | Refusal::PartitionNeeded(_) => RefusalKind::Invalid,
             Refusal::NothingToDo
             | Refusal::Final { .. }
             | Refusal::NotFinal(_)

@@ -65,9 +65,4 @@ impl Timers {
     pub(crate) fn next(&self) -> Option<Timestamp> {
         self.by_time.first().map(|(at, _)| *at)
     }
-
-    #[cfg(test)]
-    pub(crate) fn has(&self, timer: Timer) -> bool {
-        self.by_timer.contains_key(&timer)
-    }
 }

@@ -2,8 +2,8 @@
 
 use crate::world::World;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use wharf_core::event::{Entry, Event, RunId, SkipReason};
+use std::collections::{BTreeMap, BTreeSet};
+use wharf_core::event::{Entry, Event, RunId, SkipReason, Trigger};
 use wharf_core::plan::RunIf;
 use wharf_core::run::{ItemState, Run, TaskState, TaskView};
 
@@ -100,8 +100,13 @@ fn has_an_owner(world: &World, run: &Run, task: TaskView, held: bool, what: &str
     }
     let with_executor = task.counts.open > 0;
     let with_store = world.questions.iter().any(|q| q.run == run.id() && q.task == task.task);
-    let with_clock = (0..task.items.unwrap_or(1))
-        .any(|i| run.item(task.task, i).is_some_and(|(s, _)| s == ItemState::Retrying) && world.wake_at.is_some());
+    let retries = (0..task.items.unwrap_or(1)).filter_map(|i| run.retry_at(task.task, i));
+    let retry = retries.filter(|at| *at > world.now).min();
+    let with_clock = retry.is_some();
+    assert!(
+        retry.is_none_or(|at| run.is_cancelling() || world.wake_at.is_some_and(|wake| wake <= at)),
+        "{what}: sleeps past {retry:?}"
+    );
     let in_line = !startable(world, run, task).is_empty();
     assert!(
         with_executor || with_store || with_clock || in_line,
@@ -171,11 +176,33 @@ pub(crate) fn check_replay(world: &World, what: &str) {
 /// The whole log replays, each started attempt has one end, and no number came twice.
 pub(crate) fn check_log(world: &World, what: &str) {
     let mut attempts: BTreeMap<(RunId, u16, Option<u32>, u32), bool> = BTreeMap::new();
-    let mut runs = Vec::new();
+    let (mut runs, mut ticks, mut parts, mut backfills) =
+        (Vec::new(), BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
     for entry in &world.log {
-        let Entry::Run { run, event, .. } = entry else { continue };
+        let (run, event) = match entry {
+            Entry::Run { run, event, .. } => (run, event),
+            Entry::Tick(tick) => {
+                assert!(ticks.insert((&tick.flow, tick.scheduled_time)), "{what}: {tick:?} ended twice");
+                continue;
+            }
+            Entry::BackfillCreated { id, .. } => {
+                backfills.insert(*id, 0);
+                continue;
+            }
+            Entry::BackfillEnded { id, .. } => {
+                *backfills.get_mut(id).unwrap() += 1;
+                continue;
+            }
+            Entry::Cursor { .. } | Entry::BackfillCancelled { .. } => continue,
+        };
         match event {
-            Event::Created(_) => runs.push(*run),
+            Event::Created(spec) => {
+                runs.push(*run);
+                if let Trigger::Backfill(id) = spec.trigger {
+                    let key = &spec.partition.as_ref().unwrap().key;
+                    assert!(parts.insert((id.0, spec.layer, key)), "{what}: backfill {id} runs {key} twice");
+                }
+            }
             Event::Started { task, item, attempt } => {
                 let twice = attempts.insert((*run, *task, *item, *attempt), false);
                 assert_eq!(twice, None, "{what}: run {run} task {task} {item:?} #{attempt} started twice");
@@ -188,6 +215,7 @@ pub(crate) fn check_log(world: &World, what: &str) {
             _ => {}
         }
     }
+    assert!(backfills.values().all(|ends| *ends == 1), "{what}: {backfills:?} are the ends of backfills");
     assert!(attempts.values().all(|ended| *ended), "{what}: an attempt has no end");
     for run in runs {
         assert!(world.replayed(run).state().is_final(), "{what}: run {run}");
