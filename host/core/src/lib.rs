@@ -4,6 +4,7 @@
 //! be done comes back as a value. The crate `wharf` performs it.
 
 pub mod action;
+pub mod config;
 mod decide;
 pub mod event;
 pub mod partition;

@@ -171,6 +171,10 @@ impl Expr {
         matches!(self.form, Form::Params)
     }
 
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.form, Form::PartitionKey | Form::RunTrigger)
+    }
+
     fn partition<'a>(&self, scope: &'a Scope) -> Result<&'a wharf_contract::PartitionContext, TemplateError> {
         scope.base().partition.as_ref().ok_or_else(|| self.undefined("partition"))
     }

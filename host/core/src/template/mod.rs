@@ -68,6 +68,8 @@ pub enum Whole {
     Item,
     /// The run's parameters.
     Params,
+    /// Text.
+    Text,
     /// Something that is worked out.
     Other,
 }
@@ -116,8 +118,11 @@ impl Template {
                 (_, Some(task)) => Whole::Outputs(task.to_owned()),
                 _ if expr.is_item() => Whole::Item,
                 _ if expr.is_params() => Whole::Params,
+                _ if expr.is_text() => Whole::Text,
                 _ => Whole::Other,
             },
+            // Only a string begins with a quote.
+            [Piece::Json(text), ..] if text.starts_with('"') => Whole::Text,
             _ => Whole::Other,
         }
     }

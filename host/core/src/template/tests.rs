@@ -220,7 +220,9 @@ fn knows_the_whole() {
     assert_eq!(whole(json!("{{ tasks['a-b'].outputs }}")), Whole::Outputs("a-b".into()));
     assert_eq!(whole(json!("{{ item }}")), Whole::Item);
     assert_eq!(whole(json!("{{ params }}")), Whole::Params);
-    assert_eq!(whole(json!("{{ item }}x")), Whole::Other);
+    assert_eq!(whole(json!("{{ item }}x")), Whole::Text);
+    assert_eq!(whole(json!("{{ partition.key }}")), Whole::Text);
+    assert_eq!(whole(json!("{{ item.x }}")), Whole::Other);
     assert_eq!(whole(json!(["{{ item }}"])), Whole::Other);
 }
 

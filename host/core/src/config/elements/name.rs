@@ -1,0 +1,78 @@
+//! Names as Kubernetes has them: labels of RFC 1123.
+
+use crate::config::fault::Code;
+use crate::config::reader::{Reader, Text};
+use crate::config::shape::Kind;
+
+pub(in crate::config) const KIND: Kind = Kind::Form("a label of RFC 1123");
+
+/// Longest label, and longest name of a Job.
+pub(in crate::config) const LONGEST: usize = 63;
+/// What the name of an attempt's Job has beside the flow's and the task's: a hyphen between them, and run, item and
+/// attempt with a hyphen each.
+const JOB_SUFFIX: usize = 24;
+
+/// Reports a name that is no label. Gives whether it is one.
+pub(in crate::config) fn check(reader: &mut Reader<'_>, name: &Text) -> bool {
+    let Some(why) = fault_of(&name.value) else { return true };
+    let message = format!("`{}` is no name: {why}", crate::schedule::shown(&name.value));
+    reader.error_hint(
+        name.at,
+        Code::InvalidName,
+        message,
+        "use a-z, 0-9 and `-`, at most 63, a letter or digit at both ends",
+    );
+    false
+}
+
+fn fault_of(name: &str) -> Option<&'static str> {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    if name.is_empty() {
+        Some("it is empty")
+    } else if name.len() > LONGEST {
+        Some("it is longer than 63 characters")
+    } else if name.chars().any(|c| c.is_ascii_uppercase()) {
+        Some("it has capital letters")
+    } else if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+        Some("it has characters that a name cannot have")
+    } else if !edge(name.chars().next()) || !edge(name.chars().last()) {
+        Some("it begins or ends with `-`")
+    } else {
+        None
+    }
+}
+
+/// Reports a task whose Jobs could not be named in a cluster.
+pub(in crate::config) fn check_job(reader: &mut Reader<'_>, flow: &str, task: &Text) {
+    let length = flow.len() + task.value.len() + JOB_SUFFIX;
+    if length > LONGEST {
+        let message = format!("the names `{flow}` and `{task}` make a name of a Job of up to {length} characters");
+        let hint = format!("shorten them by {}: a Job's name has at most {LONGEST}", length - LONGEST);
+        reader.error_hint(task.at, Code::InvalidName, message, hint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_labels() {
+        for (name, good) in [
+            ("a", true),
+            ("my-task-2", true),
+            ("0", true),
+            (&"x".repeat(63), true),
+            (&"x".repeat(64), false),
+            ("", false),
+            ("A", false),
+            ("a_b", false),
+            ("a.b", false),
+            ("-a", false),
+            ("a-", false),
+            ("ä", false),
+        ] {
+            assert_eq!(fault_of(name).is_none(), good, "{name}");
+        }
+    }
+}
