@@ -218,6 +218,9 @@ impl Local {
     }
 
     fn serve_waiting(&mut self, tenant: &str, now: Instant, reports: &mut Reports) {
+        if self.lanes.get(tenant).is_none_or(|lane| lane.waiting.is_empty()) {
+            return;
+        }
         let worker = match self.worker_for(tenant, now) {
             Ok(Some(worker)) => Ok(worker),
             Ok(None) => return,

@@ -1,5 +1,6 @@
 //! Asks the runtime, as a process of its own, what components are like.
 
+use serde::Deserialize;
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,36 +15,34 @@ const MAX_WORDS: u64 = 4 << 10;
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// One entry of the runtime's answer: it has one of the two.
+#[derive(Deserialize)]
+struct Entry {
+    ok: Option<Inspection>,
+    error: Option<String>,
+}
+
 /// One answer for each file, in order: what it is like, or why it is no good.
 ///
 /// # Errors
 /// The runtime cannot be asked.
 pub(super) fn ask(runtime: &Path, files: &[&Path]) -> Result<Vec<Result<Inspection, String>>, String> {
-    let Answer { status, out, err } =
-        run(runtime, files).map_err(|e| format!("{} cannot look at components: {e}", runtime.display()))?;
-    if status.success() {
-        let values = serde_json::Deserializer::from_slice(&out).into_iter::<Inspection>();
-        let found: Vec<_> = values.collect::<Result<_, _>>().map_err(|e| {
-            format!(
-                "the answer of {} cannot be read: {e}; are wharf and wharf-runtime of the same version?",
-                runtime.display()
-            )
-        })?;
-        if found.len() == files.len() {
-            return Ok(found.into_iter().map(Ok).collect());
+    let failed = |why: String| format!("{} cannot look at components: {why}", runtime.display());
+    let Answer { status, out, err } = run(runtime, files).map_err(|e| failed(e.to_string()))?;
+    let entries: Vec<Entry> = serde_json::from_slice(&out).map_err(|e| {
+        let words = String::from_utf8_lossy(&err);
+        match words.trim() {
+            "" => failed(format!("it ended with {status}, and its answer cannot be read ({e})")),
+            words => failed(words.to_owned()),
         }
+    })?;
+    if entries.len() != files.len() {
+        return Err(failed(format!("it answered for {} of {} files", entries.len(), files.len())));
     }
-    match files {
-        [_] => Ok(vec![Err(words(&err, status))]),
-        // One of them is no good: ask for each, so that the others have their answers.
-        files => files.iter().map(|file| Ok(ask(runtime, &[file])?.remove(0))).collect(),
-    }
-}
-
-fn words(err: &[u8], status: ExitStatus) -> String {
-    let text = String::from_utf8_lossy(err);
-    let text = text.trim().trim_start_matches("wharf-runtime: ");
-    if text.is_empty() { format!("looking at it failed ({status})") } else { text.to_owned() }
+    Ok(entries
+        .into_iter()
+        .map(|entry| entry.ok.ok_or_else(|| entry.error.unwrap_or_else(|| "nobody says why".to_owned())))
+        .collect())
 }
 
 struct Answer {
