@@ -40,8 +40,7 @@ pub(super) fn check(expr: &Expr, known: &Known) -> Vec<TemplateError> {
 }
 
 fn check_callee(callee: &Callee) -> Option<TemplateError> {
-    let state = ENVIRONMENT.empty_state();
-    let mut state = state;
+    let mut state = ENVIRONMENT.empty_state();
     let (known, kind) = match callee.kind {
         CalleeKind::Filter => {
             let known =

@@ -98,7 +98,7 @@ fn factor(suffix: &str) -> Result<(u128, u128), &'static str> {
 
 /// Bytes as a quantity, in the largest unit that is exact.
 pub(in crate::config) fn shown(bytes: u64) -> String {
-    let unit = [("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)].into_iter().find(|(_, n)| bytes % n == 0);
+    let unit = [("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)].into_iter().find(|(_, n)| bytes.is_multiple_of(*n));
     match unit {
         Some((suffix, n)) => format!("{}{suffix}", bytes / n),
         None => bytes.to_string(),

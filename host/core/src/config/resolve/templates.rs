@@ -85,8 +85,8 @@ fn check_value(reader: &mut Reader<'_>, node: &Node, known: &Known) -> bool {
             errors.into_iter().for_each(|error| report(reader, node.at, error));
             good
         }
-        Val::List(items) => items.iter().fold(true, |good, item| check_value(reader, item, known) && good),
-        Val::Map(entries) => entries.iter().fold(true, |good, entry| check_value(reader, &entry.node, known) && good),
+        Val::List(items) => items.iter().filter(|item| !check_value(reader, item, known)).count() == 0,
+        Val::Map(entries) => entries.iter().filter(|entry| !check_value(reader, &entry.node, known)).count() == 0,
         _ => true,
     }
 }

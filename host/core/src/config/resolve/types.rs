@@ -222,6 +222,11 @@ fn compare(comes: &Type<'_>, expected: Schema<'_>, path: &mut String, depth: usi
 }
 
 fn compare_followed(comes: &Type<'_>, expected: Schema<'_>, path: &mut String, depth: usize) -> Option<Mismatch> {
+    if let (Some(from), Some(to)) = (comes.kinds(), expected.kinds(0))
+        && from.is_disjoint(&to)
+    {
+        return other(path, expected.in_words(), words(&from));
+    }
     for all in expected.list("allOf").unwrap_or_default() {
         if let Some(found) = compare(comes, expected.at(all), path, depth + 1) {
             return Some(found);
@@ -234,11 +239,6 @@ fn compare_followed(comes: &Type<'_>, expected: Schema<'_>, path: &mut String, d
         if let Some(nearest) = found.and_then(|all| all.into_iter().max_by_key(|m| m.path.len())) {
             return Some(nearest);
         }
-    }
-    if let (Some(from), Some(to)) = (comes.kinds(), expected.kinds(0))
-        && from.is_disjoint(&to)
-    {
-        return other(path, expected.in_words(), words(&from));
     }
     match comes {
         Type::Schema(schema) => compare_schemas(*schema, expected, path, depth),
@@ -375,7 +375,7 @@ mod tests {
     fn follows_references_and_alternatives() {
         let from = json!({"$ref": "#/$defs/A", "$defs": {"A": {"type": "object", "properties": {"x": {"type": "string"}}, "required": ["x"]}}});
         let to = json!({"type": "object", "properties": {"x": {"anyOf": [{"$ref": "#/$defs/N"}, {"type": "null"}]}}, "$defs": {"N": {"type": "integer"}}});
-        check(from, to, "x: an integer <- a string");
+        check(from, to, "x: an integer or null <- a string");
         let some = json!({"anyOf": [{"type": "string"}, {"type": "null"}]});
         check(some.clone(), json!({"type": "string"}), "");
         check(some, json!({"type": "integer"}), ": an integer <- a string");
