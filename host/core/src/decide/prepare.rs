@@ -33,7 +33,7 @@ pub(crate) fn prepare(
     questions: &[Question],
     answers: Vec<Answer>,
     fresh: bool,
-) -> Result<Verdict, Outcome> {
+) -> Result<Verdict, Box<Outcome>> {
     let (scope, context) = surroundings(run, task, compiled, questions, answers);
     if fresh
         && let Some(when) = &compiled.when
@@ -52,7 +52,7 @@ pub(crate) fn prepare(
             "forEach.items: the list has {} items now, and had {recorded} when it was worked out first",
             items.len()
         );
-        return Err(Outcome::failed(Cause::InvalidInput, message));
+        return Err(Box::new(Outcome::failed(Cause::InvalidInput, message)));
     }
     Ok(Verdict::Run(Prepared { scope, items, context }))
 }
@@ -64,7 +64,7 @@ impl Prepared {
     }
 
     /// Input of an attempt.
-    pub(crate) fn input(&self, compiled: &Compiled, item: u32) -> Result<Payload, Outcome> {
+    pub(crate) fn input(&self, compiled: &Compiled, item: u32) -> Result<Payload, Box<Outcome>> {
         let template = &compiled.input;
         let input = match self.items.as_ref().and_then(|items| items.get(item as usize)) {
             Some(value) if !template.is_constant() => template.eval(&self.scope.with_item(item, value.clone())),
@@ -75,6 +75,6 @@ impl Prepared {
 }
 
 /// The outcome of a task whose template cannot be worked out.
-pub(crate) fn refusal(field: &str, error: &TemplateError) -> Outcome {
-    Outcome::failed(Cause::InvalidInput, format!("{field}: {error}"))
+pub(crate) fn refusal(field: &str, error: &TemplateError) -> Box<Outcome> {
+    Box::new(Outcome::failed(Cause::InvalidInput, format!("{field}: {error}")))
 }

@@ -32,7 +32,7 @@ impl Scheduler {
         let waited = now.since(t.since).as_secs();
         let message =
             format!("it was ready for {waited} s and not started: no slot was free, or the coordinator was away");
-        self.refuse(run, task, None, Outcome::failed(Cause::StartDeadline, message), now);
+        self.refuse(run, task, None, Box::new(Outcome::failed(Cause::StartDeadline, message)), now);
     }
 
     fn retry_due(&mut self, Timer { run, task, item, .. }: Timer) {

@@ -29,13 +29,8 @@ impl Scheduler {
         let questions = match questions(&live.run, task) {
             Ok(questions) => questions,
             Err(e) => {
-                return self.refuse(
-                    run,
-                    task,
-                    None,
-                    Outcome::failed(Cause::InvalidInput, format!("partition: {e}")),
-                    now,
-                );
+                let outcome = Outcome::failed(Cause::InvalidInput, format!("partition: {e}"));
+                return self.refuse(run, task, None, Box::new(outcome), now);
             }
         };
         if self.ask(run, task, &questions) {
@@ -86,7 +81,7 @@ impl Scheduler {
         waits
     }
 
-    pub(super) fn refuse(&mut self, run: RunId, task: u16, item: Option<u32>, outcome: Outcome, now: Timestamp) {
-        self.decided(run, now, Event::Refused { task, item, outcome: Box::new(outcome) });
+    pub(super) fn refuse(&mut self, run: RunId, task: u16, item: Option<u32>, outcome: Box<Outcome>, now: Timestamp) {
+        self.decided(run, now, Event::Refused { task, item, outcome });
     }
 }

@@ -60,7 +60,7 @@ impl Scheduler {
         self.line_up(run, task);
     }
 
-    fn refuse_item(&mut self, run: RunId, task: u16, item: Option<u32>, outcome: Outcome, now: Timestamp) {
+    fn refuse_item(&mut self, run: RunId, task: u16, item: Option<u32>, outcome: Box<Outcome>, now: Timestamp) {
         self.refuse(run, task, item, outcome, now);
         self.line_up(run, task);
     }

@@ -1,4 +1,5 @@
 //! Random walks: flows of chance, under inputs of chance, with crashes in between. Each walk follows from its seed.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "../scenarios/build.rs"]
 mod build;
