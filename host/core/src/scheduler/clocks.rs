@@ -172,14 +172,15 @@ impl Scheduler {
         let ticks = clock.schedule.ticks_between(clock.seen, now, most).newest;
         for (&tick, skip) in ticks.iter().zip(missed(flow, &ticks, now)) {
             clock.seen = tick;
+            // Ticks end in their order, so that one instant says which have: a newer one ends the one that is held.
+            if let Some(older) = clock.held.take() {
+                self.skip_tick(flow, older, TickSkip::Forbidden, now);
+                done = Some(older);
+            }
             if let Some(skip) = skip {
                 self.skip_tick(flow, tick, skip, now);
             } else if flow.concurrency_policy == ConcurrencyPolicy::Forbid && self.is_active(flow) {
-                // The newest one is held; it takes the place of the one before.
-                if let Some(older) = clock.held.replace(tick) {
-                    self.skip_tick(flow, older, TickSkip::Forbidden, now);
-                    done = Some(older);
-                }
+                clock.held = Some(tick);
             } else {
                 self.run_tick(flow, tick, now);
             }
