@@ -1,6 +1,7 @@
 use crate::attempt::Attempt;
 use crate::bindings::wharf::task::types::{Artifact as WitArtifact, Payload as WitPayload};
 use crate::classify::{End, Facts, classify};
+use crate::grants::artifacts::words;
 use crate::grants::environment::{self, Capture, Captured, Program};
 use crate::loader::{Loaded, Loader};
 use crate::sandbox::{self, Guest};
@@ -236,9 +237,9 @@ fn keep_json(guest: &mut Guest, text: Box<RawValue>, end: impl FnOnce(Payload) -
             end(Payload::Artifact(artifact))
         }
         Err(e) if guest.attempt.disk.refused() => {
-            End::Refused(Refusal::new(Cause::OutputLimit, format!("cannot keep the output: {e:?}")))
+            End::Refused(Refusal::new(Cause::OutputLimit, format!("cannot keep the output: {}", words(&e))))
         }
-        Err(e) => End::Refused(Refusal::internal("cannot keep the output", format_args!("{e:?}"))),
+        Err(e) => End::Refused(Refusal::internal("cannot keep the output", words(&e))),
     }
 }
 

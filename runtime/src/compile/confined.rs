@@ -32,7 +32,8 @@ pub fn confined(cache: &Path, component: &Path, digest: &str, limits: CompileLim
 }
 
 fn confine(limits: CompileLimits) -> Result<(), Refusal> {
-    let limit = |resource, n| setrlimit(resource, Rlimit { current: Some(n), maximum: Some(n) });
+    // The harder limit lies a little higher, so that the end by the softer one can be told from others.
+    let limit = |resource, n| setrlimit(resource, Rlimit { current: Some(n), maximum: Some(n + 2) });
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .and_then(|()| limit(Resource::As, limits.memory))
         .and_then(|()| limit(Resource::Cpu, limits.cpu))
@@ -76,15 +77,11 @@ pub fn parse_digest(text: &str) -> Result<Digest, Refusal> {
     })
 }
 
-/// The digest of a component's file, which may have `max` bytes.
+/// Reads a component's file, which may have `max` bytes.
 ///
 /// # Errors
 /// Why it cannot be read.
-pub fn digest_of(component: &Path, max: u64) -> Result<Digest, Refusal> {
-    Ok(Digest::of(&read_any(component, max)?))
-}
-
-fn read_any(component: &Path, max: u64) -> Result<Vec<u8>, Refusal> {
+pub fn read_component(component: &Path, max: u64) -> Result<Vec<u8>, Refusal> {
     read_bounded(component, max).map_err(|e| {
         let cause = match e.kind() {
             io::ErrorKind::FileTooLarge => Cause::InvalidComponent,
@@ -97,7 +94,7 @@ fn read_any(component: &Path, max: u64) -> Result<Vec<u8>, Refusal> {
 /// Reads a component's file, bounded, and checks that it is the one that was asked for.
 fn read(component: &Path, digest: &Digest) -> Result<Vec<u8>, Refusal> {
     let shown = component.display();
-    let bytes = read_any(component, MAX_WASM)?;
+    let bytes = read_component(component, MAX_WASM)?;
     let found = Digest::of(&bytes);
     if found != *digest {
         return Err(Refusal::new(

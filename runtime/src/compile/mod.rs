@@ -4,7 +4,9 @@
 mod confined;
 mod wrap;
 
-pub use confined::{confined, digest_of, parse_digest};
+pub(crate) use wrap::encoding;
+
+pub use confined::{confined, parse_digest, read_component};
 
 use crate::cache::Cache;
 use crate::{Digest, Refusal};
@@ -98,8 +100,9 @@ fn verdict(status: std::process::ExitStatus, said: &[u8], limits: CompileLimits)
         Some(n) => Err(Refusal::new(Cause::Internal, format!("the compiler was ended by signal {n}"))),
         None => Err(match serde_json::from_slice::<confined::Verdict>(said) {
             Ok(v) => Refusal::new(v.cause, v.message),
-            // A panic, which a failed start of a thread is, too.
-            Err(_) => Refusal::new(Cause::Internal, format!("the compiler failed with {status}")),
+            // A panic: of the compiler over this component, or of its library where no thread can be started. Either
+            // way it is bound to this component and these limits, and must not be tried without end.
+            Err(_) => over("crashed the compiler, most likely for want of memory"),
         }),
     }
 }
@@ -123,6 +126,6 @@ mod tests {
         check(9, b"", Some(Cause::CompileLimit));
         check(4, b"", Some(Cause::Internal));
         check(16 << 8, said, Some(Cause::InvalidComponent));
-        check(101 << 8, b"", Some(Cause::Internal));
+        check(101 << 8, b"", Some(Cause::CompileLimit));
     }
 }

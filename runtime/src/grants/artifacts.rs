@@ -28,9 +28,11 @@ pub(crate) struct Staged {
 }
 
 /// An artifact that is being read.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Reader(File);
 
 /// An artifact that is being written; dropped, it leaves nothing.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Writer {
     name: String,
     media_type: Option<String>,
@@ -169,6 +171,15 @@ impl HostWriter for Guest {
 
 fn io(e: io::Error) -> ArtifactError {
     ArtifactError::Io(e.to_string())
+}
+
+/// An error, for a person.
+pub(crate) fn words(error: &ArtifactError) -> &str {
+    match error {
+        ArtifactError::NotFound => "there is no such artifact",
+        ArtifactError::InvalidName => "the name is not valid",
+        ArtifactError::Limit(why) | ArtifactError::Io(why) => why,
+    }
 }
 
 fn name_is_valid(name: &str) -> bool {

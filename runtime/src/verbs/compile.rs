@@ -1,7 +1,10 @@
 use super::{CacheArgs, fail};
 use std::path::PathBuf;
 use wharf_contract::ExitCode;
-use wharf_runtime::{Allocation, Cache, CompileLimits, MAX_WASM, Refusal, Runtime, confined, ensure};
+use wharf_runtime::{
+    Allocation, Cache, CompileLimits, Digest, MAX_WASM, Refusal, Runtime, confined, ensure, parse_digest,
+    read_component,
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -51,8 +54,8 @@ pub(crate) fn main(args: &Args) -> ExitCode {
 /// The JSON line that says where the compiled component is.
 fn compile(args: &Args, dir: PathBuf, limits: CompileLimits) -> Result<String, Refusal> {
     let digest = match &args.digest {
-        Some(text) => wharf_runtime::parse_digest(text)?,
-        None => wharf_runtime::digest_of(&args.component, MAX_WASM)?,
+        Some(text) => parse_digest(text)?,
+        None => Digest::of(&read_component(&args.component, MAX_WASM)?),
     };
     let runtime = Runtime::new(Allocation::OnDemand).map_err(|e| Refusal::internal("cannot make the engine", e))?;
     let cache = Cache::new(dir, runtime.engine());

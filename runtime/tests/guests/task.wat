@@ -1,0 +1,30 @@
+;; A task whose `run` is BODY; by itself it returns its input. Parameters: the payload's case, then its text.
+;; The answer lies at 0: result's case at 0, payload's or error's case at 8, its text's address and length at 16 and 20.
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (global $next (mut i32) (i32.const 1024))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (local $p i32)
+      (local.set $p (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+      (global.set $next (i32.add (local.get $p) (local.get 3)))
+      (local.get $p))
+    (func $deeper (call $deeper) (call $deeper))
+    (func (export "run") (param $case i32) (param $ptr i32) (param $len i32) (param i64 i32 i32 i32 i32 i32) (result i32)
+      (i32.store (i32.const 16) (local.get $ptr))
+      (i32.store (i32.const 20) (local.get $len))
+      BODY
+      (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (type $artifact0 (record (field "digest" string) (field "size" u64) (field "name" string) (field "media-type" (option string))))
+  (export $artifact "artifact" (type $artifact0))
+  (type $payload0 (variant (case "json" string) (case "artifact" $artifact)))
+  (export $payload "payload" (type $payload0))
+  (type $hint0 (record (field "message" string) (field "after" (option u64))))
+  (export $hint "retry-hint" (type $hint0))
+  (type $error0 (variant (case "invalid-input" string) (case "retryable" $hint) (case "permanent" string) (case "cancelled" string)))
+  (export $error "task-error" (type $error0))
+  (type $run (func (param "input" $payload) (result (result $payload (error $error)))))
+  (func $run (type $run)
+    (canon lift (core func $i "run") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+  (export "run" (func $run)))
