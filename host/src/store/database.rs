@@ -8,7 +8,7 @@ use std::time::Duration;
 use wharf_core::event::{Event, RunId};
 use wharf_core::time::Timestamp;
 
-/// Bytes of the write-ahead log after which it is carried over into the database, in pages of 4 KiB.
+/// Length of the write-ahead log at which it is carried over into the database, in pages of 4 KiB.
 const CHECKPOINT_PAGES: i64 = 4_000;
 
 /// The database, opened for writing, one transaction a call. Blocks; [`super::SqliteStore`] has it on a thread of its own.
@@ -33,6 +33,7 @@ impl Database {
         conn.pragma_update(None, "journal_mode", "wal")?;
         conn.pragma_update(None, "synchronous", "full")?;
         conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        conn.pragma_update(None, "journal_size_limit", 4 * CHECKPOINT_PAGES * 4_096)?;
         conn.pragma_update(None, "cache_size", -8_192)?;
         conn.pragma_update(None, "temp_store", "memory")?;
         conn.set_prepared_statement_cache_capacity(64);

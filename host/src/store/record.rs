@@ -32,11 +32,16 @@ pub(super) struct Version {
 #[derive(Debug)]
 pub(super) struct Recorder {
     seq: i64,
+    /// Numbers up to this one may be given out; none above was.
+    reserved: i64,
     flows: HashMap<FlowName, i64>,
     versions: HashMap<String, Arc<Version>>,
     runs: HashMap<RunId, Arc<RunInfo>>,
     body: Vec<u8>,
 }
+
+/// Numbers that are reserved at a time: to note each one would cost every commit a page.
+const RESERVE: i64 = 1 << 20;
 
 pub(super) fn state_number(state: RunState) -> i64 {
     match state {
@@ -60,7 +65,14 @@ pub(super) fn state_of(number: i64) -> Result<RunState, StoreError> {
 impl Recorder {
     pub(super) fn new(conn: &Connection) -> Result<Recorder, StoreError> {
         let seq = conn.query_row("SELECT value FROM meta WHERE key = 'seq'", [], |row| row.get(0))?;
-        Ok(Recorder { seq, flows: HashMap::new(), versions: HashMap::new(), runs: HashMap::new(), body: Vec::new() })
+        Ok(Recorder {
+            seq,
+            reserved: seq,
+            flows: HashMap::new(),
+            versions: HashMap::new(),
+            runs: HashMap::new(),
+            body: Vec::new(),
+        })
     }
 
     /// Writes batches. The caller holds a transaction, and commits or rolls it back.
@@ -108,7 +120,10 @@ impl Recorder {
                 }
             }
         }
-        conn.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'seq'")?.execute([self.seq])?;
+        if self.seq > self.reserved {
+            self.reserved = self.seq + RESERVE;
+            raise(conn, "seq", self.reserved)?;
+        }
         Ok(())
     }
 

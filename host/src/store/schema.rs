@@ -11,7 +11,7 @@ pub const VERSION: i64 = MIGRATIONS.len() as i64;
 const MIGRATIONS: [&str; 1] = [V1];
 
 const V1: &str = "
--- Highest numbers given out, which outlive what they were given to: seq, run, backfill.
+-- Highest numbers given out, which outlive what they were given to: run, backfill, and of seq that may have been.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('seq', 0), ('run', 0), ('backfill', 0);
 
@@ -21,7 +21,7 @@ CREATE TABLE flow (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, name TEXT NOT N
 CREATE TABLE flow_version (id INTEGER PRIMARY KEY, flow INTEGER NOT NULL, digest TEXT NOT NULL UNIQUE,
     body BLOB NOT NULL);
 
--- The truth: events of runs, numbered through over all runs.
+-- The truth: events of runs, numbered over all runs in the order of recording, with gaps.
 CREATE TABLE entry (run INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (run, seq)) WITHOUT ROWID;
 

@@ -1,6 +1,8 @@
 use super::types::{Append, Expired, Keep, StoreState};
 use super::writer::{Command, Upkeep, Writer};
 use super::{Database, Reads, SqliteReads, Store, StoreError, StoreLock, prune, recover};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,7 +39,8 @@ impl SqliteStore {
     /// [`StoreError::File`] or [`StoreError::Database`] where it cannot be used.
     pub fn open(dir: &Path) -> Result<SqliteStore, StoreError> {
         let fail = |source| StoreError::File { what: "make", path: dir.to_owned(), source };
-        std::fs::create_dir_all(dir).map_err(fail)?;
+        // Outputs and logs are nobody else's business.
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fail)?;
         let lock = StoreLock::take(dir)?;
         let database = Database::open(&super::database_path(dir))?;
         SqliteStore::start(dir, database, lock)

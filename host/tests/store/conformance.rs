@@ -8,8 +8,11 @@ use wharf_contract::{Outcome, Payload};
 use wharf_core::event::{BackfillId, BackfillSpec, Entry, Event, RunId, RunState, SkipReason, Tick, TickEnd, TickSkip};
 use wharf_core::run::TaskState;
 
-pub fn conformance<S: Store>(make: impl Fn(&Path) -> S) {
-    let scenarios: [(&str, fn(&dyn Fn(&Path) -> S, &Path)); 8] = [
+type Make<'a, S> = &'a dyn Fn(&Path) -> S;
+type Scenario<S> = fn(Make<S>, &Path);
+
+pub(crate) fn conformance<S: Store>(make: impl Fn(&Path) -> S) {
+    let scenarios: [(&str, Scenario<S>); 8] = [
         ("an empty store", empty),
         ("batches are durable in order", order),
         ("what is not over comes back", recovers),
@@ -26,7 +29,6 @@ pub fn conformance<S: Store>(make: impl Fn(&Path) -> S) {
     }
 }
 
-type Make<'a, S> = &'a dyn Fn(&Path) -> S;
 
 fn empty<S: Store>(make: Make<S>, dir: &Path) {
     for _ in 0..2 {

@@ -10,7 +10,7 @@ use wharf_contract::{Artifact, Outcome};
 use wharf_core::event::{BackfillId, BackfillSpec, Entry, Event, RunId, RunState, Tick, TickEnd};
 use wharf_core::plan::Flow;
 
-pub fn keep(successful: u32, failed: u32) -> Keep {
+pub(crate) fn keep(successful: u32, failed: u32) -> Keep {
     let others = KeptRuns { successful, failed };
     Keep { flows: Default::default(), others, retention_us: None, artifact_grace_us: 0, at_most: 1_000 }
 }

@@ -2,6 +2,9 @@
 
 use crate::support::*;
 use serde_json::json as value;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use wharf::store::{Append, Database, Reads, SqliteReads, SqliteStore, Store, StoreError, StoreState, database_path};
 use wharf_core::event::RunId;
 
@@ -68,7 +71,7 @@ fn an_entry_that_names_what_is_not_there_is_not_recorded_and_shows() {
     let flow = flow("f", 1, &["a"]);
     let mut database = Database::open(&database_path(dir.path())).unwrap();
     let orphan = Append { entries: vec![created(1, 1, spec(&flow, None))], flows: Vec::new() };
-    assert!(matches!(database.append(&[orphan.clone()]), Err(StoreError::UnknownVersion(_))));
+    assert!(matches!(database.append(&[orphan]), Err(StoreError::UnknownVersion(_))));
     let lost = append(vec![ended(5, 1, wharf_core::event::RunState::Failed)], &flow);
     assert!(matches!(database.append(&[lost]), Err(StoreError::UnknownRun(5))));
     database.append(&[whole_run(&flow, 1, 1, spec(&flow, None), good(value!(1)))]).unwrap();
@@ -80,4 +83,35 @@ fn an_entry_that_names_what_is_not_there_is_not_recorded_and_shows() {
     assert!(why.contains("g-1"), "{why}");
     assert_eq!(*store.durable().borrow(), 0);
     assert!(store.reads().run(RunId(1)).unwrap().is_some(), "reading goes on");
+}
+
+const DIR: &str = "WHARF_TEST_READ_ONLY";
+
+/// A listing of a store that belongs to somebody else, where none writes. Root may write anywhere, and so asks somebody
+/// who may not.
+#[test]
+fn a_store_in_a_folder_that_is_not_ours_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let flow = flow("f", 1, &["a"]);
+    let state = dir.path().join("state");
+    put(&SqliteStore::open(&state).unwrap(), whole_run(&flow, 1, 1, spec(&flow, None), good(value!(1))));
+    for (path, mode) in [(dir.path().to_owned(), 0o755), (database_path(&state), 0o444), (state.clone(), 0o555)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut child = Command::new("/proc/self/exe");
+    child.args(["--exact", "refusals::reads_where_it_may_not_write", "--ignored", "--quiet", "--nocapture"]);
+    if rustix::process::geteuid().is_root() {
+        child.uid(65_534).current_dir("/");
+    }
+    assert!(child.env(DIR, &state).status().unwrap().success());
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+#[ignore = "started by the test above"]
+fn reads_where_it_may_not_write() {
+    let dir = std::path::PathBuf::from(std::env::var(DIR).expect("the test that starts it says where"));
+    assert!(std::fs::write(dir.join("x"), "").is_err(), "the folder is not to be written to");
+    let reads = SqliteReads::open(&dir).unwrap();
+    assert!(reads.detail(RunId(1), 1).unwrap().is_some());
 }

@@ -14,18 +14,18 @@ use wharf_core::schedule::Zone;
 use wharf_core::time::Timestamp;
 
 /// Longest wait for anything.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-pub fn name(flow: &str) -> FlowName {
+pub(crate) fn name(flow: &str) -> FlowName {
     FlowName { tenant: "acme".into(), flow: flow.into() }
 }
 
-pub fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000)
 }
 
 /// A flow of tasks without needs; one whose name begins with `each` is a fan-out.
-pub fn flow(named: &str, version: u32, tasks: &[&str]) -> Arc<Flow> {
+pub(crate) fn flow(named: &str, version: u32, tasks: &[&str]) -> Arc<Flow> {
     Arc::new(Flow {
         name: name(named),
         digest: format!("{named}-{version}"),
@@ -74,7 +74,7 @@ fn task(name: &str) -> Task {
     }
 }
 
-pub fn spec(flow: &Flow, partition: Option<&str>) -> RunSpec {
+pub(crate) fn spec(flow: &Flow, partition: Option<&str>) -> RunSpec {
     RunSpec {
         flow: flow.name.clone(),
         flow_digest: flow.digest.clone(),
@@ -86,43 +86,43 @@ pub fn spec(flow: &Flow, partition: Option<&str>) -> RunSpec {
     }
 }
 
-pub fn of_backfill(spec: RunSpec, backfill: u64) -> RunSpec {
+pub(crate) fn of_backfill(spec: RunSpec, backfill: u64) -> RunSpec {
     RunSpec { trigger: Trigger::Backfill(BackfillId(backfill)), ..spec }
 }
 
-pub fn entry(run: u64, seconds: i64, event: Event) -> Entry {
+pub(crate) fn entry(run: u64, seconds: i64, event: Event) -> Entry {
     Entry::Run { run: RunId(run), at: at(seconds), event }
 }
 
-pub fn created(run: u64, seconds: i64, spec: RunSpec) -> Entry {
+pub(crate) fn created(run: u64, seconds: i64, spec: RunSpec) -> Entry {
     entry(run, seconds, Event::Created(Box::new(spec)))
 }
 
-pub fn started(run: u64, seconds: i64, task: u16, item: Option<u32>, attempt: u32) -> Entry {
+pub(crate) fn started(run: u64, seconds: i64, task: u16, item: Option<u32>, attempt: u32) -> Entry {
     entry(run, seconds, Event::Started { task, item, attempt })
 }
 
-pub fn finished(run: u64, seconds: i64, task: u16, item: Option<u32>, attempt: u32, outcome: Outcome) -> Entry {
+pub(crate) fn finished(run: u64, seconds: i64, task: u16, item: Option<u32>, attempt: u32, outcome: Outcome) -> Entry {
     entry(run, seconds, Event::Finished { task, item, attempt, outcome: Box::new(outcome) })
 }
 
-pub fn ended(run: u64, seconds: i64, state: RunState) -> Entry {
+pub(crate) fn ended(run: u64, seconds: i64, state: RunState) -> Entry {
     entry(run, seconds, Event::Ended { state })
 }
 
-pub fn json(value: serde_json::Value) -> Payload {
+pub(crate) fn json(value: serde_json::Value) -> Payload {
     Payload::Json(serde_json::value::to_raw_value(&value).unwrap())
 }
 
-pub fn good(value: serde_json::Value) -> Outcome {
+pub(crate) fn good(value: serde_json::Value) -> Outcome {
     Outcome::succeeded(json(value))
 }
 
-pub fn bad() -> Outcome {
+pub(crate) fn bad() -> Outcome {
     Outcome::failed(Cause::Permanent, "no such city")
 }
 
-pub fn artifact(digit: char) -> Artifact {
+pub(crate) fn artifact(digit: char) -> Artifact {
     Artifact {
         digest: format!("sha256:{}", digit.to_string().repeat(64)),
         size: 3,
@@ -132,7 +132,7 @@ pub fn artifact(digit: char) -> Artifact {
 }
 
 /// A run of a flow of one task from its creation to its end.
-pub fn whole_run(flow: &Arc<Flow>, run: u64, seconds: i64, spec: RunSpec, outcome: Outcome) -> Append {
+pub(crate) fn whole_run(flow: &Arc<Flow>, run: u64, seconds: i64, spec: RunSpec, outcome: Outcome) -> Append {
     let state = if outcome.cause == Cause::Succeeded { RunState::Succeeded } else { RunState::Failed };
     Append {
         entries: vec![
@@ -145,19 +145,19 @@ pub fn whole_run(flow: &Arc<Flow>, run: u64, seconds: i64, spec: RunSpec, outcom
     }
 }
 
-pub fn append(entries: Vec<Entry>, flow: &Arc<Flow>) -> Append {
+pub(crate) fn append(entries: Vec<Entry>, flow: &Arc<Flow>) -> Append {
     Append { entries, flows: vec![flow.clone()] }
 }
 
 /// Waits until a batch is durable.
-pub fn wait(store: &impl Store, number: u64) {
+pub(crate) fn wait(store: &impl Store, number: u64) {
     let mut durable = store.durable();
     let reached = async { durable.wait_for(|n| *n >= number).await.map(|n| *n) };
     block(reached).expect("the store is there");
 }
 
 /// Waits until the store is in a state.
-pub fn wait_state(store: &impl Store, wanted: impl FnMut(&StoreState) -> bool) -> StoreState {
+pub(crate) fn wait_state(store: &impl Store, wanted: impl FnMut(&StoreState) -> bool) -> StoreState {
     let mut state = store.state();
     block(async { state.wait_for(wanted).await.map(|s| s.clone()) }).expect("the store is there")
 }
@@ -168,16 +168,16 @@ fn block<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Appends and waits.
-pub fn put(store: &impl Store, append: Append) {
+pub(crate) fn put(store: &impl Store, append: Append) {
     let number = store.append(append);
     wait(store, number);
 }
 
 /// Numbers that look random, the same for the same seed.
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub fn roll(&mut self, sides: u64) -> u64 {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
