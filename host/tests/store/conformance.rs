@@ -29,7 +29,6 @@ pub(crate) fn conformance<S: Store>(make: impl Fn(&Path) -> S) {
     }
 }
 
-
 fn empty<S: Store>(make: Make<S>, dir: &Path) {
     for _ in 0..2 {
         let store = make(dir);
