@@ -12,6 +12,7 @@ mod requests;
 mod signals;
 mod start;
 mod status;
+mod upkeep;
 mod watch;
 mod work;
 

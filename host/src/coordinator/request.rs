@@ -78,6 +78,7 @@ pub(crate) struct Final {
 /// A refusal as the API tells it.
 pub(crate) fn refused(refusal: &Refusal) -> ErrorBody {
     let code = match refusal.kind() {
+        _ if *refusal == Refusal::NothingToDo => ErrorCode::NothingToDo,
         RefusalKind::NotFound => ErrorCode::NotFound,
         RefusalKind::Invalid => ErrorCode::BadRequest,
         RefusalKind::Conflict => ErrorCode::Conflict,

@@ -4,6 +4,7 @@ use super::handle::{Handle, StartError};
 use super::options::Options;
 use super::reload::Reload;
 use super::status::Status;
+use super::upkeep::Keeper;
 use super::work::Work;
 use super::{signals, watch as watcher};
 use crate::api::{Server, Shared};
@@ -71,6 +72,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     let (logs, feed, mut metrics) = (Logs::new(&state_dir), Feed::new(), Metrics::default());
     metrics.set_plan(&plan);
     let stop = CancellationToken::new();
+    let alone = Arc::default();
     let shared = Shared {
         inputs: inputs.clone(),
         reads: store.reads(),
@@ -79,7 +81,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         readers: feed.readers(),
         plan: plans.subscribe(),
         status: status.subscribe(),
-        upkeep: Arc::default(),
+        upkeep: Arc::clone(&alone),
         stop: stop.clone(),
     };
     let socket = options.socket.unwrap_or_else(|| state_dir.join("wharf.sock"));
@@ -91,6 +93,8 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     if options.signals {
         signals::listen(inputs.clone()).map_err(|e| StartError::Io(format!("cannot listen for signals: {e}")))?;
     }
+    let keeper = Keeper { store: Arc::clone(&store), plan: plans.subscribe(), alone, stop: stop.clone() };
+    let keeping = keeper.start(&state_dir, artifacts.clone());
     let work = Work { inputs: inputs.clone(), reads: store.reads(), artifacts, state_dir };
     let reload = Reload { config, loader, inputs: inputs.clone(), paths };
     let the_loop = Loop {
@@ -116,6 +120,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     tokio::spawn(async move {
         let result = the_loop.run().await;
         stop.cancel();
+        let _ = keeping.await;
         server.close(GOODBYE).await;
         let _ = ended.send(Some(result));
     });

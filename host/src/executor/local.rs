@@ -129,7 +129,7 @@ impl Local {
 
     /// Does what is due: starts workers for what waits, ends idle ones, kills stuck ones.
     pub fn tick(&mut self, now: Instant, reports: &mut Reports) {
-        for worker in self.workers.values_mut() {
+        for worker in self.workers.values_mut().filter(|w| !w.killed) {
             if worker.closing.is_some_and(|t| t <= now) {
                 worker.kill("it did not end when it was told to");
             } else if worker.slots.is_overdue(now) {
@@ -150,7 +150,7 @@ impl Local {
     /// When [`Local::tick`] has to be called next.
     #[must_use]
     pub fn wake_at(&self, now: Instant) -> Option<Instant> {
-        let workers = self.workers.values().flat_map(|w| {
+        let workers = self.workers.values().filter(|w| !w.killed).flat_map(|w| {
             let idle = w.idle_since.filter(|_| w.closing.is_none()).map(|since| since + self.settings.idle);
             [w.closing, w.slots.next_deadline(), idle]
         });
@@ -182,7 +182,7 @@ impl Local {
         }
         let Some(lane) = self.lanes.get_mut(tenant) else { return Ok(None) };
         if let Some(id) = lane.worker
-            && self.workers.get(&id).is_some_and(|w| w.closing.is_none())
+            && self.workers.get(&id).is_some_and(|w| w.closing.is_none() && !w.killed)
         {
             return Ok(Some(id));
         }
@@ -292,7 +292,7 @@ impl Local {
     fn gone(&mut self, id: WorkerId, how: &str, now: Instant, reports: &mut Reports) {
         let Some(mut worker) = self.workers.remove(&id) else { return };
         let lost = worker.slots.drain();
-        let asked = worker.closing.is_some();
+        let asked = worker.closing.is_some() && !worker.killed;
         if asked {
             tracing::debug!(worker = id.0, tenant = worker.tenant, "worker {how}");
         } else {
@@ -304,6 +304,7 @@ impl Local {
         }
         for held in lost {
             self.held.remove(&held.attempt);
+            let how = if asked { "was told to end: the coordinator stops" } else { how };
             reports.ended.push(ended(held.attempt, lost_outcome(&held, how, now)));
         }
         let tenant = worker.tenant;

@@ -43,6 +43,8 @@ pub(super) struct Worker {
     pub(super) closing: Option<Instant>,
     /// Frames that go with the next [`Worker::flush`].
     pub(super) out: Vec<u8>,
+    /// Its end is under way.
+    pub(super) killed: bool,
     to_writer: Option<mpsc::UnboundedSender<Vec<u8>>>,
     kill: Option<oneshot::Sender<&'static str>>,
 }
@@ -86,6 +88,7 @@ impl Worker {
             idle_since: Some(now),
             closing: None,
             out: Vec::new(),
+            killed: false,
             to_writer: Some(to_writer),
             kill: Some(kill),
         })
@@ -115,8 +118,9 @@ impl Worker {
         self.to_writer = None;
     }
 
-    /// Ends the process at once.
+    /// Ends the process at once: it takes no more, and its end is reported.
     pub(super) fn kill(&mut self, why: &'static str) {
+        self.killed = true;
         if let Some(kill) = self.kill.take() {
             let _ = kill.send(why);
         }
