@@ -280,6 +280,9 @@ fn flow(spec: &str) -> String {
     format!("{TENANT}apiVersion: wharf.dev/v1\nkind: Flow\nmetadata: {{name: daily, namespace: acme}}\nspec:\n{spec}")
 }
 
+/// A program that does nothing: a core module of WASI preview 1.
+const PROGRAM: &[u8] =
+    b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0a\x01\x06_start\0\0\x0a\x04\x01\x02\0\x0b";
 /// An empty component: whole, and of no world.
 const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 
@@ -287,7 +290,7 @@ const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 #[test]
 fn check_on_bad_configurations() {
     let mut shell = Shell::with_runtime();
-    let task = "  tasks: [{name: a, component: {path: empty.wasm}}]\n";
+    let task = "  tasks: [{name: a, component: {path: program.wasm}}]\n";
     let laughs = {
         let mut text = String::from("a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
         for i in 1..30 {
@@ -300,20 +303,20 @@ fn check_on_bad_configurations() {
         ("unknown-field.yaml", flow(&format!("  shedule: \"0 6 * * *\"\n{task}")).into()),
         ("wrong-type.yaml", flow("  suspend: sometimes\n  tasks: 7\n").into()),
         ("unknown-kind.yaml", "apiVersion: wharf.dev/v1\nkind: Flw\nmetadata: {name: a}\n".into()),
-        ("cycle.yaml", flow("  tasks:\n    - {name: a, needs: [b], component: {path: empty.wasm}}\n    - {name: b, needs: [a], component: {path: empty.wasm}}\n").into()),
-        ("missing-need.yaml", flow("  tasks: [{name: a, needs: [exract], component: {path: empty.wasm}}]\n").into()),
-        ("duplicate-name.yaml", flow("  tasks:\n    - {name: a, component: {path: empty.wasm}}\n    - {name: a, component: {path: empty.wasm}}\n").into()),
+        ("cycle.yaml", flow("  tasks:\n    - {name: a, needs: [b], component: {path: program.wasm}}\n    - {name: b, needs: [a], component: {path: program.wasm}}\n").into()),
+        ("missing-need.yaml", flow("  tasks: [{name: a, needs: [exract], component: {path: program.wasm}}]\n").into()),
+        ("duplicate-name.yaml", flow("  tasks:\n    - {name: a, component: {path: program.wasm}}\n    - {name: a, component: {path: program.wasm}}\n").into()),
         ("duplicate-key.yaml", flow(&format!("  suspend: true\n  suspend: false\n{task}")).into()),
         ("bad-cron.yaml", flow(&format!("  schedule: \"0 25 * * *\"\n{task}")).into()),
         ("never.yaml", flow(&format!("  schedule: \"0 0 31 2 *\"\n{task}")).into()),
         ("bad-zone.yaml", flow(&format!("  timeZone: Europe/Berln\n{task}")).into()),
-        ("bad-quantity.yaml", flow("  tasks: [{name: a, component: {path: empty.wasm}, resources: {limits: {memory: 256Mb}}}]\n").into()),
+        ("bad-quantity.yaml", flow("  tasks: [{name: a, component: {path: program.wasm}, resources: {limits: {memory: 256Mb}}}]\n").into()),
         ("bad-params.yaml", flow(&format!("  params: {{schema: {{type: object, properties: {{n: {{type: integer}}}}}}, defaults: {{n: many}}}}\n{task}")).into()),
         ("no-component.yaml", flow("  tasks: [{name: a, component: {path: gone.wasm}}]\n").into()),
         ("text-as-wasm.yaml", flow("  tasks: [{name: a, component: {path: text.wasm}}]\n").into()),
         ("truncated-wasm.yaml", flow("  tasks: [{name: a, component: {path: truncated.wasm}}]\n").into()),
         ("other-world.yaml", flow("  tasks: [{name: a, component: {path: empty.wasm}}]\n").into()),
-        ("pinned-otherwise.yaml", flow(&format!("  tasks: [{{name: a, component: {{path: empty.wasm, digest: \"sha256:{}\"}}}}]\n", "0".repeat(64))).into()),
+        ("pinned-otherwise.yaml", flow(&format!("  tasks: [{{name: a, component: {{path: program.wasm, digest: \"sha256:{}\"}}}}]\n", "0".repeat(64))).into()),
         ("folder-as-wasm.yaml", flow("  tasks: [{name: a, component: {path: folder}}]\n").into()),
         ("no-yaml.yaml", b"a: [1, 2\nb: }".to_vec()),
         ("tabs.yaml", b"kind: Flow\nspec:\n\ttasks: []\n".to_vec()),
@@ -325,13 +328,51 @@ fn check_on_bad_configurations() {
     ];
     shell.file("text.wasm", "this is no component\n");
     shell.file("truncated.wasm", [EMPTY, b"\x04\xff\x7f\0asm".as_slice()].concat());
-    shell.file("empty.wasm", EMPTY);
+    shell.file("empty.wasm", EMPTY).file("program.wasm", PROGRAM);
     std::fs::create_dir(shell.dir.path().join("folder")).unwrap();
     for (name, text) in &files {
         shell.file(name, text);
         assert_eq!(shell.run(&["check", name]), 3, "{name}: {}", shell.seen);
     }
     shell.expect("check.txt");
+}
+
+#[test]
+fn check_on_a_good_configuration() {
+    let mut shell = Shell::with_runtime();
+    shell.file("program.wasm", PROGRAM);
+    shell.file(
+        "wharf.yaml",
+        concat!(
+            "apiVersion: wharf.dev/v1\nkind: Tenant\nmetadata: {name: acme}\n",
+            "spec: {secrets: [{name: key, env: API_KEY}]}\n---\n",
+            "apiVersion: wharf.dev/v1\nkind: Flow\nmetadata: {name: daily, namespace: acme}\nspec:\n",
+            "  volumes: [{name: data, hostPath: {path: .}}]\n",
+            "  tasks:\n",
+            "    - name: fetch\n",
+            "      component: {path: program.wasm}\n",
+            "      resources: {requests: {cpu: 250m}, limits: {cpu: 500m, memory: 64Mi}}\n",
+            "      timeout: 90s\n",
+            "      retry: {attempts: 3}\n",
+            "      grants: {http: ['https://api.example.org', {host: localhost, port: 8080, plain: true, private: true, methods: [GET]}]}\n",
+            "      env: [{name: MODE, value: full}, {name: KEY, valueFrom: {secretKeyRef: {name: key}}}]\n",
+            "      mounts: [{name: data, path: /data}]\n",
+            "    - {name: store, needs: [fetch], component: {path: program.wasm}}\n",
+        ),
+    );
+    for args in [&["check"][..], &["check", "-o", "json"], &["check", "--explain"]] {
+        assert_eq!(shell.run(args), 0, "{args:?}: {}", shell.seen);
+    }
+    assert!(!shell.seen.contains("API_KEY="), "a secret's value is shown");
+    shell.expect("check-good.txt");
+
+    let mut shell_print = Shell::with_runtime();
+    shell_print.file("program.wasm", PROGRAM);
+    shell_print.file("wharf.yaml", flow("  tasks: [{name: a, component: {path: program.wasm}}]\n"));
+    assert_eq!(shell_print.run(&["check", "--print"]), 0);
+    let plan = shell_print.seen.lines().filter(|l| !l.starts_with(['$', '='])).collect::<String>();
+    let plan: wharf_core::plan::Plan = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan.flows.keys().map(ToString::to_string).collect::<Vec<_>>(), ["acme/daily"]);
 }
 
 #[test]
@@ -358,6 +399,13 @@ fn components_that_cannot_be_used() {
     }
     assert_eq!(shell.run(&["inspect", "empty.wasm"]), 0);
     assert_eq!(shell.run(&["run", "empty.wasm"]), 3);
-    assert_eq!(shell.run(&["run", "empty.wasm", "--memory", "lots"]), 3);
+    shell.file("program.wasm", PROGRAM);
+    for grant in [["--memory", "lots"], ["--timeout", "soon"], ["--allow-http", "a b"], ["--env", "1=2"]] {
+        assert_eq!(shell.run(&["run", "program.wasm", grant[0], grant[1]]), 3, "{grant:?}");
+    }
+    for grant in [["--mount", "data"], ["--secret", "hunter2"], ["--secret", "a=NOT_SET"], ["--env", "A"]] {
+        assert_eq!(shell.run(&["run", "program.wasm", grant[0], grant[1]]), 2, "{grant:?}");
+    }
+    assert!(!shell.seen.contains("2> error: hunter2"));
     shell.expect("components.txt");
 }

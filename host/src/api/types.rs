@@ -256,10 +256,11 @@ pub struct Progress {
     pub message: Option<String>,
 }
 
-/// Data of one server-sent event of `GET /v1/runs/{id}/watch`. First comes [`RunEvent::Snapshot`], then what changes;
-/// [`RunEvent::Ended`] is the last.
+/// Data of one server-sent event of `GET /v1/runs/{id}/watch`: an object whose one key names the kind (a tag beside the
+/// fields could not be read back, for outputs are carried as they were written). First comes [`RunEvent::Snapshot`],
+/// then what changes; [`RunEvent::Ended`] is the last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum RunEvent {
     /// The run as it is now. Comes again, instead of what was missed, where the reader is too slow.
     Snapshot {
@@ -408,9 +409,9 @@ pub struct RunCounts {
     pub cancelled: u64,
 }
 
-/// Data of one server-sent event of `GET /v1/backfills/{id}/watch`.
+/// Data of one server-sent event of `GET /v1/backfills/{id}/watch`: an object whose one key names the kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum BackfillEvent {
     /// The backfill as it is now: first, and whenever its counts have changed.
     Snapshot {
@@ -573,6 +574,8 @@ pub enum ErrorCode {
     NotFound,
     /// What is asked does not go with where things stand, for example to cancel a final run. Status 409.
     Conflict,
+    /// A backfill each of whose partitions has succeeded already. Status 409.
+    NothingToDo,
     /// The body is over [`MAX_BODY`]. Status 413.
     TooLarge,
     /// The config has faults; the message shows them. Status 422.
@@ -590,7 +593,7 @@ impl ErrorCode {
         match self {
             ErrorCode::BadRequest => 400,
             ErrorCode::NotFound => 404,
-            ErrorCode::Conflict => 409,
+            ErrorCode::Conflict | ErrorCode::NothingToDo => 409,
             ErrorCode::TooLarge => 413,
             ErrorCode::InvalidConfig => 422,
             ErrorCode::Unavailable => 503,

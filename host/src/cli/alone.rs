@@ -114,6 +114,7 @@ pub(super) fn flow(
     task.insert("grants".into(), json!({"http": hosts}));
     let mut spec = Map::new();
     spec.insert("volumes".into(), json!(volumes));
+    spec.insert("params".into(), json!({"schema": {"properties": {INPUT: {}}}}));
     if let Some(key) = partition {
         spec.insert("partitions".into(), json!({"static": [key]}));
     }

@@ -115,6 +115,14 @@ impl Failure {
         Failure::new(exit, format!("cannot {what} {}: {}", path.display(), plain(error)))
     }
 
+    /// From a text that says what to do after a semicolon.
+    pub(crate) fn with_advice(exit: Exit, text: &str) -> Failure {
+        match text.split_once("; ") {
+            Some((message, advice)) => Failure::new(exit, message).hint(advice),
+            None => Failure::new(exit, text),
+        }
+    }
+
     /// The same with what to do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint = Some(hint.into());
@@ -157,7 +165,7 @@ impl From<ClientError> for Failure {
                 let exit = match error.code {
                     ErrorCode::BadRequest | ErrorCode::TooLarge => Exit::Usage,
                     ErrorCode::NotFound => Exit::NotFound,
-                    ErrorCode::Conflict | ErrorCode::Unavailable => Exit::Refused,
+                    ErrorCode::Conflict | ErrorCode::NothingToDo | ErrorCode::Unavailable => Exit::Refused,
                     ErrorCode::InvalidConfig => Exit::Config,
                     ErrorCode::Internal => Exit::Internal,
                 };

@@ -160,12 +160,7 @@ impl From<StoreError> for Failure {
             StoreError::Locked { .. } | StoreError::Newer { .. } => Exit::Refused,
             _ => Exit::Internal,
         };
-        // The store's errors say what to do after a semicolon.
-        let text = error.to_string();
-        match text.split_once("; ") {
-            Some((message, hint)) => Failure::new(exit, message).hint(hint),
-            None => Failure::new(exit, text),
-        }
+        Failure::with_advice(exit, &error.to_string())
     }
 }
 

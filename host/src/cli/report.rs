@@ -37,12 +37,12 @@ pub(super) fn run_line(out: &Out, detail: &RunDetail) -> Result<Exit, Failure> {
     Ok(follow::exit_of(detail.summary.state))
 }
 
-/// `run 17 succeeded in 1.2 s`.
+/// `run 17 of acme/daily succeeded in 1.2 s`.
 pub(super) fn ended(summary: &RunSummary, color: bool) -> String {
     let state = paint(summary.state).on(summary.state.as_str(), color);
     let took = took(Some(&summary.created_at), summary.ended_at.as_deref())
         .map_or_else(String::new, |d| format!(" in {}", human::duration(d)));
-    format!("run {} {state}{took}", summary.run)
+    format!("run {} of {} {state}{took}", summary.run, summary.flow)
 }
 
 /// One line on how a backfill ended, or all of it as JSON.

@@ -32,7 +32,7 @@ impl<'a> Screen<'a> {
     }
 
     pub(super) fn say(&self, line: &Line) {
-        self.print(&line.paint.on(&safe(&line.text), self.out.color_err));
+        self.print(&line.paint.on(&safe_lines(&line.text), self.out.color_err));
     }
 
     pub(super) fn log(&self, record: &LogRecord) {
@@ -154,6 +154,11 @@ pub(super) fn log_line(record: &LogRecord, color: bool, time: bool) -> String {
     format!("{} {}", Paint::Dim.on(&format!("{head} |"), color), paint.on(&safe(&text), color))
 }
 
+/// The same of several lines: all but the first are moved to the right.
+pub(super) fn safe_lines(text: &str) -> String {
+    text.trim_end().split('\n').map(safe).collect::<Vec<_>>().join("\n      ")
+}
+
 /// What a guest wrote, without what could steer a terminal.
 pub(super) fn safe(text: &str) -> String {
     if !text.contains(|c: char| c.is_control() && c != '\t') {
@@ -196,5 +201,6 @@ mod tests {
     #[test]
     fn a_guest_cannot_steer_the_terminal() {
         assert_eq!(safe("\x1b[2Jgone\r\tü"), "\\u{1b}[2Jgone\\r\tü");
+        assert_eq!(safe_lines("one\ntwo\x07\n"), "one\n      two\\u{7}");
     }
 }

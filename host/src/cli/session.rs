@@ -63,7 +63,8 @@ impl Session {
                         return Ok(Session { client, here: None, hurry: false });
                     }
                     if crate::clock::monotonic() > deadline {
-                        return Err(Failure::refused(why).hint(format!(
+                        let failure = Failure::with_advice(Exit::Refused, &why);
+                        return Err(failure.hint(format!(
                             "it does not answer on {}: wait until it has ended, or end it",
                             state.join("wharf.sock").display()
                         )));
@@ -120,9 +121,13 @@ impl Session {
         let open: Option<RunList> =
             self.client.get(Query::new("/v1/runs").pair("state", "running").pair("limit", 1000).as_str()).await.ok();
         let Some(mut handle) = self.here.take() else { return Ok(()) };
+        let open = open.map_or(0, |o| o.runs.len());
         if self.hurry {
             handle.stop();
         } else {
+            if open > 0 {
+                context.out.tell("letting end what has started; Ctrl-C to stop at once");
+            }
             handle.drain();
         }
         let ended = loop {
@@ -131,12 +136,12 @@ impl Session {
                 () = interrupts.next() => handle.stop(),
             }
         };
-        if let Some(open) = open.filter(|o| !o.runs.is_empty()) {
-            let (what, them) = match open.runs.len() {
+        if open > 0 {
+            let (what, them) = match open {
                 1 => ("1 run is".to_owned(), "it"),
                 n => (format!("{n} runs are"), "them"),
             };
-            context.out.note(format!(
+            context.out.tell(format!(
                 "{what} not over: `wharf serve`, or the next command that works on this state folder, goes on with {them}"
             ));
         }
@@ -162,7 +167,7 @@ impl From<StartError> for Failure {
                 Failure { report: Some(text), ..Failure::new(Exit::Config, "the configuration has faults") }
                     .hint("nothing was started; `wharf check` looks at the configuration alone")
             }
-            StartError::Locked(why) => Failure::refused(why),
+            StartError::Locked(why) => Failure::with_advice(Exit::Refused, &why),
             StartError::Io(why) | StartError::Internal(why) => Failure::internal(why),
         }
     }

@@ -281,6 +281,14 @@ mod tests {
     }
 
     #[test]
+    fn events_read_back_as_they_were_sent() {
+        let output = serde_json::from_str(r#"{"json":{"n":1}}"#).unwrap();
+        let sent = attempt("clean", None, 1, Some(Outcome::succeeded(output)));
+        let text = serde_json::to_string(&sent).unwrap();
+        assert_eq!(serde_json::from_str::<RunEvent>(&text).unwrap(), sent);
+    }
+
+    #[test]
     fn an_item_that_fails_is_named() {
         check(
             &[

@@ -1,15 +1,16 @@
-use crate::api::types::{BackfillList, BackfillSummary, CreateBackfill};
+use crate::api::types::{BackfillList, BackfillSummary, CreateBackfill, ErrorCode};
 use crate::cli::follow;
 use crate::cli::session::{self, Session};
 use crate::cli::{Context, Exit, Failure, report, words};
+use crate::client::ClientError;
 use wharf_core::event::RunState;
 
 /// Run a flow for each partition of a range
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Partitions that have succeeded before are left out, unless --force is given. Where a backfill of
-the same flow and range is not over yet (because it runs, or because its process was ended), the
-command goes on with that one.
+Partitions that have succeeded before are left out, unless --force is given; where none is left,
+there is nothing to do, and the exit code is 0. Where a backfill of the same flow and range is not
+over yet (because it runs, or because its process was ended), the command goes on with that one.
 
 Where no `wharf serve` runs, the command carries a coordinator of its own. Ctrl-C ends the waiting,
 not the backfill: the same command goes on with it.
@@ -50,7 +51,7 @@ pub(in crate::cli) fn run(context: &Context, args: &Args) -> Result<Exit, Failur
         params: words::pairs("-p", &args.params)?,
     };
     session::with(context, async |session, interrupts| {
-        let mut summary = ask(context, session, &request).await?;
+        let Some(mut summary) = ask(context, session, &request).await? else { return Ok(Exit::Ok) };
         if args.detach && !session.is_here() {
             match context.out.json() {
                 true => context.out.value(&summary)?,
@@ -65,16 +66,32 @@ pub(in crate::cli) fn run(context: &Context, args: &Args) -> Result<Exit, Failur
 }
 
 /// The open backfill of the same flow and range where there is one, else a new one.
-async fn ask(context: &Context, session: &Session, request: &CreateBackfill) -> Result<BackfillSummary, Failure> {
+/// Nothing where all of the range has succeeded before: what was asked for is the case.
+async fn ask(
+    context: &Context,
+    session: &Session,
+    request: &CreateBackfill,
+) -> Result<Option<BackfillSummary>, Failure> {
     let list: BackfillList = session.client.get("/v1/backfills").await?;
     let same = |b: &BackfillSummary| {
         b.state == RunState::Running && b.from == request.from && b.to == request.to && is_of(&b.flow, &request.flow)
     };
     if let Some(open) = list.backfills.into_iter().find(same) {
         context.out.tell(format!("backfill {} of {} is not over: going on with it", open.backfill, open.flow));
-        return Ok(open);
+        return Ok(Some(open));
     }
-    let summary: BackfillSummary = session.client.post("/v1/backfills", request).await?;
+    let summary: BackfillSummary = match session.client.post("/v1/backfills", request).await {
+        Err(ClientError::Api(e)) if e.code == ErrorCode::NothingToDo => {
+            match context.out.json() {
+                true => context.out.value(&serde_json::Value::Null)?,
+                false => context.out.line(
+                    "nothing to do: every partition of the range has succeeded before (--force runs them anew)",
+                )?,
+            }
+            return Ok(None);
+        }
+        answer => answer?,
+    };
     let skipped = match summary.runs.skipped {
         0 => String::new(),
         n => format!("; {n} that have succeeded before are left out"),
@@ -84,7 +101,7 @@ async fn ask(context: &Context, session: &Session, request: &CreateBackfill) -> 
         "backfill {} of {} from {} to {}{total}{skipped}",
         summary.backfill, summary.flow, summary.from, summary.to
     ));
-    Ok(summary)
+    Ok(Some(summary))
 }
 
 /// Whether a flow's full name is the one that a person wrote.

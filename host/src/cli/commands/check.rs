@@ -47,7 +47,11 @@ pub(in crate::cli) fn run(context: &Context, args: &Args) -> Result<Exit, Failur
     match out.json() && !(shows_plan && errors == 0) {
         true => out.value(&loaded.faults)?,
         // Where the plan is what was asked for, warnings do not mix with it.
-        false if shows_plan && errors == 0 => out.tell(loaded.rendered.trim_end()),
+        false if shows_plan && errors == 0 => {
+            if !loaded.faults.is_empty() {
+                out.tell(loaded.rendered.trim_end());
+            }
+        }
         false => out.text(&loaded.rendered)?,
     }
     let Some(plan) = loaded.plan.filter(|_| errors == 0) else {

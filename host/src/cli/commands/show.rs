@@ -2,7 +2,7 @@ use super::runs::{trigger, when};
 use crate::api::types::{AttemptDetail, RunDetail, RunQuery, TaskDetail, TaskState};
 use crate::cli::look::Look;
 use crate::cli::out::Paint;
-use crate::cli::screen::safe;
+use crate::cli::screen::{safe, safe_lines};
 use crate::cli::session::block_on;
 use crate::cli::table::{Table, painted};
 use crate::cli::view::label;
@@ -39,7 +39,7 @@ pub(in crate::cli) fn run(context: &Context, args: &Args) -> Result<Exit, Failur
     let state = context.global.state_dir()?;
     let color = context.out.color;
     let summary = &detail.summary;
-    let mut text = format!("{} of {}\n", report::ended(summary, color), summary.flow);
+    let mut text = format!("{}\n", report::ended(summary, color));
     let mut fact = |name: &str, value: &str| text.push_str(&format!("  {name:<10} {value}\n"));
     if let Some(partition) = &summary.partition {
         fact("partition", partition);
@@ -138,7 +138,7 @@ fn ended(outcome: &Outcome, color: bool) -> String {
     };
     let mut text = paint.on(outcome.cause.as_str(), color);
     if !outcome.message.is_empty() {
-        text.push_str(&format!(": {}", safe(&outcome.message)));
+        text.push_str(&format!(": {}", safe_lines(&outcome.message)));
     }
     let usage = &outcome.usage;
     let mut used = Vec::new();
