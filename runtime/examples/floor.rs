@@ -50,7 +50,7 @@ enum TaskError {
 fn main() -> wasmtime::Result<()> {
     let seconds = std::env::args().nth(1).and_then(|s| s.parse().ok()).unwrap_or(1.0);
     let span = Duration::from_secs_f64(seconds);
-    let wasm = wat::parse_str(include_str!("../tests/guests/task.wat").replace("BODY", ""))?;
+    let wasm = wat::parse_str(include_str!("../tests/guests/task.wat").replace("@BODY@", ""))?;
 
     let pooled = Runtime::new(Allocation::Pooling { concurrency: 16 })?;
     let fresh = Runtime::new(Allocation::OnDemand)?;

@@ -29,6 +29,7 @@ const TABLE: &[Known] = &[
     has("wharf:task/artifacts", "0.1", "writes artifacts, and reads those that its input names"),
     has("wharf:task/state", "0.1", "saves and loads one checkpoint"),
     has("wharf:task/secrets", "0.1", "reads the secrets that the flow grants"),
+    has("wharf:adapter/exit", "0.1", "ends with an exit code"),
     has("wasi:io/error", "0.2", "errors of streams; grants nothing"),
     has("wasi:io/poll", "0.2", "waits for streams and clocks"),
     has("wasi:io/streams", "0.2", "byte streams of what else is granted"),

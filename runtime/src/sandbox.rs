@@ -77,6 +77,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    environment::add_exit_to_linker(&mut linker)?;
     bindings::Task::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     // Our own in place of wasmtime-wasi's: they count.
     linker.allow_shadowing(true);

@@ -112,7 +112,7 @@ fn a_huge_log_is_dropped_and_counted() {
 #[test]
 fn what_is_no_component_says_why() {
     let bench = Bench::new();
-    let whole = wat::parse_str(include_str!("guests/task.wat").replace("BODY", "")).unwrap();
+    let whole = wat::parse_str(include_str!("guests/task.wat").replace("@BODY@", "")).unwrap();
     let of = |bytes: &[u8]| invocation(bench.component(bytes), Entry::Task);
     check(&of(b""), &bench, Cause::InvalidComponent, 16, "empty");
     check(&of(b"#!/bin/sh\n"), &bench, Cause::InvalidComponent, 16, "does not begin as WebAssembly");

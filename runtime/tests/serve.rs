@@ -105,12 +105,14 @@ fn lines_come_before_the_end() {
 #[test]
 fn the_end_of_input_ends_the_process_in_the_midst_of_work() {
     let bench = Bench::new();
+    let endless = bench.task("(loop $l (br $l))");
     let mut worker = bench.serve();
     for slot in 0..4 {
-        worker.start_slot(slot, &bench.task("(loop $l (br $l))"));
+        worker.start_slot(slot, &endless);
     }
     worker.start_slot(4, &bench.task(""));
-    assert_eq!(worker.finished().0, 4);
+    let (slot, outcome) = worker.finished();
+    assert_eq!((slot, outcome.cause), (4, Cause::Succeeded), "{outcome:?}");
     drop(worker.to.take());
     assert_eq!(exits(worker), 0);
 }

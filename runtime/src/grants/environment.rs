@@ -5,10 +5,26 @@ use crate::Refusal;
 use crate::attempt::Attempt;
 use crate::grants::mounts;
 use crate::grants::output::Output;
+use crate::sandbox::Guest;
 use std::sync::{Arc, Mutex, PoisonError};
+use wasmtime::StoreContextMut;
+use wasmtime::component::Linker;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxBuilder};
 use wharf_contract::LogSource;
+
+/// What a wrapped core program imports in place of preview 1's `proc_exit`, whose adapter knows only 0 and 1.
+pub(crate) const EXIT_INTERFACE: &str = "wharf:adapter/exit@0.1.0";
+/// Its function: ends with this code.
+pub(crate) const EXIT_FUNCTION: &str = "exit";
+
+/// Adds [`EXIT_INTERFACE`].
+pub(crate) fn add_exit_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    let exit = |_: StoreContextMut<'_, Guest>, (code,): (u8,)| -> wasmtime::Result<()> {
+        Err(I32Exit(i32::from(code)).into())
+    };
+    linker.instance(EXIT_INTERFACE)?.func_wrap(EXIT_FUNCTION, exit)
+}
 
 /// Most bytes of standard output that go into a command's outcome.
 const MAX_CAPTURE: usize = 1 << 20;

@@ -1,5 +1,5 @@
 //! What the tests of the real binary share: guests written as text, invocations, and a worker to talk to.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "a module of each test file, which uses its own part")]
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -46,15 +46,15 @@ impl Bench {
 
     /// A task with this body.
     pub fn task(&self, body: &str) -> Invocation {
-        invocation(self.wat(&include_str!("../guests/task.wat").replace("BODY", body)), Entry::Task)
+        invocation(self.wat(&include_str!("../guests/task.wat").replace("@BODY@", body)), Entry::Task)
     }
 
     /// A program of WASI preview 1 with this body and text.
     pub fn command(&self, text: &str, body: &str) -> Invocation {
         let wat = include_str!("../guests/command.wat")
-            .replace("TEXT", &text.escape_default().to_string().replace("\\n", "\\0a"))
-            .replace("LENGTH", &text.len().to_string())
-            .replace("BODY", body);
+            .replace("@TEXT@", &text.escape_default().to_string().replace("\\n", "\\0a"))
+            .replace("@LENGTH@", &text.len().to_string())
+            .replace("@BODY@", body);
         invocation(self.wat(&wat), Entry::Command { args: vec![], stdin: false })
     }
 

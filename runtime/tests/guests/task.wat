@@ -1,4 +1,4 @@
-;; A task whose `run` is BODY; by itself it returns its input. Parameters: the payload's case, then its text.
+;; A task whose `run` is the body that a test gives; by itself it returns its input. Parameters: the payload's case, then its text.
 ;; The answer lies at 0: result's case at 0, payload's or error's case at 8, its text's address and length at 16 and 20.
 (component
   (core module $m
@@ -13,7 +13,7 @@
     (func (export "run") (param $case i32) (param $ptr i32) (param $len i32) (param i64 i32 i32 i32 i32 i32) (result i32)
       (i32.store (i32.const 16) (local.get $ptr))
       (i32.store (i32.const 20) (local.get $len))
-      BODY
+      @BODY@
       (i32.const 0)))
   (core instance $i (instantiate $m))
   (type $artifact0 (record (field "digest" string) (field "size" u64) (field "name" string) (field "media-type" (option string))))
