@@ -34,7 +34,8 @@ fn inspect(context: &Context, file: &Path) -> Result<Inspection, Failure> {
         Ok(_) => {}
     }
     let path = absolute(file)?;
-    let mut catalog = Loader::new(context.global.runtime()?).inspect(std::slice::from_ref(&path)).map_err(Failure::internal)?;
+    let mut catalog =
+        Loader::new(context.global.runtime()?).inspect(std::slice::from_ref(&path)).map_err(Failure::internal)?;
     match catalog.remove(&path) {
         Some(Ok(inspection)) => Ok(inspection),
         Some(Err(why)) => Err(Failure::new(Exit::Config, format!("{}: {}", file.display(), safe(&why)))),

@@ -253,11 +253,14 @@ enum Rustc {
 
 impl Rustc {
     fn find() -> Rustc {
+        // The folder may be there without the standard library in it.
+        let has_std = |folder: &Path| {
+            let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.file_name());
+            names.into_iter().any(|name| name.to_string_lossy().starts_with("libstd-"))
+        };
         let complete = |rustc: &Path| {
-            Command::new(rustc)
-                .args(["--print", "target-libdir", "--target", "wasm32-wasip2"])
-                .output()
-                .is_ok_and(|o| o.status.success() && Path::new(String::from_utf8_lossy(&o.stdout).trim()).is_dir())
+            let output = Command::new(rustc).args(["--print", "target-libdir", "--target", "wasm32-wasip2"]).output();
+            output.is_ok_and(|o| o.status.success() && has_std(Path::new(String::from_utf8_lossy(&o.stdout).trim())))
         };
         if complete(Path::new("rustc")) {
             return Rustc::Stock;
