@@ -103,17 +103,17 @@ impl Loader {
         component: &wharf_contract::Component,
         digest: &Digest,
     ) -> Result<(Arc<Loaded>, bool), Refusal> {
-        if let Some(loaded) = self.from_cache(digest)? {
+        if let Some(loaded) = self.load_cached(digest)? {
             return Ok((loaded, false));
         }
         compile::ensure(&self.cache, &component.path, digest, self.limits).await?;
-        match self.from_cache(digest)? {
+        match self.load_cached(digest)? {
             Some(loaded) => Ok((loaded, true)),
             None => Err(Refusal::internal("cannot read what was compiled", self.cache.path(digest).display())),
         }
     }
 
-    fn from_cache(&self, digest: &Digest) -> Result<Option<Arc<Loaded>>, Refusal> {
+    fn load_cached(&self, digest: &Digest) -> Result<Option<Arc<Loaded>>, Refusal> {
         let Some(code) = self.cache.load(digest) else { return Ok(None) };
         // SAFETY: these very bytes carry the signature of our own compiler, for this component and this engine.
         let component = unsafe { Component::deserialize(self.runtime.engine(), &code) };

@@ -92,10 +92,13 @@ impl Logs {
         (self.kept, self.dropped)
     }
 
-    /// The end of standard error.
+    /// The end of standard error, without the advice that Rust's panics close with: nobody can follow it here.
     #[must_use]
     pub(crate) fn tail(&self) -> String {
-        String::from_utf8_lossy(&self.tail).trim().to_owned()
+        const ADVICE: &str = "note: run with `RUST_BACKTRACE=1`";
+        let text = String::from_utf8_lossy(&self.tail);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with(ADVICE)).collect();
+        lines.join("\n").trim().to_owned()
     }
 
     fn partial(&mut self, source: LogSource) -> &mut Vec<u8> {
@@ -186,5 +189,7 @@ mod tests {
         }
         assert!(l.tail().ends_with("line 1998\nline 1999"));
         assert!(l.tail().len() <= TAIL);
+        l.output(0, LogSource::Stderr, b"\nnote: run with `RUST_BACKTRACE=1` environment variable to see more\n");
+        assert!(l.tail().ends_with("line 1999"));
     }
 }

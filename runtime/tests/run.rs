@@ -1,5 +1,7 @@
 //! `wharf-runtime run`, as a process, with guests that behave and guests that do not.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
 mod common;
 
 use common::{Bench, Ran, invocation};

@@ -1,5 +1,7 @@
 //! `wharf-runtime serve`, as a process: many attempts at a time, and none that disturbs another.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
 mod common;
 
 use common::{Bench, DEADLINE, Worker};

@@ -86,7 +86,9 @@ struct Counted {
 }
 
 fn full() -> StreamError {
-    StreamError::LastOperationFailed(io::Error::from(io::ErrorKind::StorageFull).into())
+    // With the number of the platform, from which wasmtime-wasi makes the guest's.
+    let full = io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error());
+    StreamError::LastOperationFailed(full.into())
 }
 
 #[wasmtime_wasi::async_trait]
