@@ -67,6 +67,18 @@ impl Attempt {
         self.say(|said| said.logs.output(wall_clock(), source, bytes));
     }
 
+    /// Takes bytes from what may still be written. The first refusal is noted in the log, since a guest often knows it
+    /// as an I/O error only.
+    pub(crate) fn take_disk(self: &Arc<Self>, bytes: usize) -> bool {
+        let refused_before = self.disk.refused();
+        let taken = self.disk.take(bytes as u64);
+        if !taken && !refused_before {
+            let limit = self.invocation.limits.disk;
+            self.note(LogLevel::Warn, format!("a write was refused: the attempt may write {limit} bytes to disk"));
+        }
+        taken
+    }
+
     /// How far the guest is; only the latest is handed on.
     pub(crate) fn progress(self: &Arc<Self>, done: u64, total: Option<u64>, message: Option<String>) {
         let slot = match &self.report {
@@ -161,7 +173,7 @@ pub(crate) struct Disk {
 
 impl Disk {
     /// Takes `bytes` from what may still be written, or nothing and remembers that it was refused.
-    pub(crate) fn take(&self, bytes: u64) -> bool {
+    fn take(&self, bytes: u64) -> bool {
         let taken =
             self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok();
         if !taken {

@@ -105,7 +105,7 @@ impl Guest {
     }
 
     fn take_disk(&self, bytes: usize) -> Result<(), ArtifactError> {
-        if self.attempt.disk.take(bytes as u64) {
+        if self.attempt.take_disk(bytes) {
             return Ok(());
         }
         let limit = self.attempt.invocation.limits.disk;

@@ -23,7 +23,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
         |mut cx: StoreContextMut<'_, Guest>, (fd, bytes, offset): (Resource<Descriptor>, Vec<u8>, u64)| {
             Box::new(async move {
                 let guest = cx.data_mut();
-                if !guest.attempt.disk.take(bytes.len() as u64) {
+                if !guest.attempt.take_disk(bytes.len()) {
                     return Ok((Err(ErrorCode::InsufficientSpace),));
                 }
                 Ok((code(guest.filesystem().write(fd, bytes, offset).await)?,))
@@ -101,7 +101,7 @@ impl Pollable for Counted {
 #[wasmtime_wasi::async_trait]
 impl OutputStream for Counted {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        if self.attempt.disk.take(bytes.len() as u64) { self.inner.write(bytes) } else { Err(full()) }
+        if self.attempt.take_disk(bytes.len()) { self.inner.write(bytes) } else { Err(full()) }
     }
 
     fn flush(&mut self) -> StreamResult<()> {
