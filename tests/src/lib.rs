@@ -1,1 +1,7 @@
-//! placeholder
+//! What crosses crates: real processes, misbehaving guests, benches. The binaries are built by `cargo xtask`.
+
+pub mod bench;
+pub mod binaries;
+pub mod config;
+pub mod serve;
+pub mod weather;

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     workspace.build_binaries()?;
-    let failpoints = ["build", "--release", "--quiet", "-p", "wharf", "--features", "failpoints", "--bin"];
+    let failpoints = ["build", "--release", "--quiet", "--workspace", "--features", "wharf/failpoints", "--bin"];
     shell::run(workspace.cargo(&failpoints).arg("wharf-failpoints"))?;
     workspace.build_guests()?;
     let mut test = workspace.cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);

@@ -27,9 +27,10 @@ impl Workspace {
         command
     }
 
-    /// `wharf`, `wharf-runtime`.
+    /// Every binary of the workspace: always the whole, because a part of it would have its dependencies built with
+    /// other features, and so once more.
     pub(crate) fn build_binaries(&self) -> Result<()> {
-        shell::run(&mut self.cargo(&["build", "--release", "--quiet", "-p", "wharf", "-p", "wharf-runtime"]))
+        shell::run(&mut self.cargo(&["build", "--release", "--quiet", "--workspace", "--bins"]))
     }
 
     /// The components of `plugins/`, into `plugins/dist/`.
