@@ -5,7 +5,7 @@ mod inspection;
 use crate::coordinator::Config;
 use rustix::fs::{Mode, OFlags};
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -37,16 +37,33 @@ pub struct Loaded {
     pub rendered: String,
     /// What the components are like.
     pub catalog: Catalog,
-    /// Files and folders that it was made of, components included: what to watch.
-    pub paths: Vec<PathBuf>,
+    /// Files and folders that it was made of, components included, as they were before they were read: what to watch.
+    pub sources: Sources,
 }
+
+/// Files and folders, as they were at some time.
+pub type Sources = Vec<(PathBuf, Option<Stamp>)>;
 
 /// What tells one content of a file from another without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+pub struct Stamp {
     size: u64,
     mtime: (i64, i64),
     inode: u64,
+}
+
+impl Stamp {
+    /// Of a file or folder as it is now; none where there is none.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Stamp> {
+        std::fs::metadata(path).ok().as_ref().map(Stamp::from)
+    }
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(m: &Metadata) -> Stamp {
+        Stamp { size: m.len(), mtime: (m.mtime(), m.mtime_nsec()), inode: m.ino() }
+    }
 }
 
 impl Loader {
@@ -61,17 +78,17 @@ impl Loader {
     /// # Errors
     /// A file cannot be read or is too large, or components cannot be looked at.
     pub fn load(&mut self, config: &Config, color: bool) -> Result<Loaded, String> {
-        let (sources, mut paths) = match config {
+        let (texts, mut sources) = match config {
             Config::Paths(paths) => read_all(paths)?,
-            Config::Texts(sources) => (sources.clone(), Vec::new()),
+            Config::Texts(texts) => (texts.clone(), Vec::new()),
         };
-        let parsed = config::parse(sources);
+        let parsed = config::parse(texts);
         let components = parsed.components();
+        sources.extend(components.iter().map(|path| (path.clone(), Stamp::of(path))));
         let catalog = self.inspect(&components)?;
-        paths.extend(components);
         let resolved = config::resolve(parsed, &catalog);
         let rendered = config::render(&resolved.faults, color);
-        Ok(Loaded { plan: resolved.plan.map(Arc::new), faults: resolved.faults, rendered, catalog, paths })
+        Ok(Loaded { plan: resolved.plan.map(Arc::new), faults: resolved.faults, rendered, catalog, sources })
     }
 
     /// Looks at components; what was looked at before and has not changed is not looked at again. Blocks.
@@ -82,7 +99,7 @@ impl Loader {
         let (mut catalog, mut unknown) = (Catalog::new(), Vec::new());
         for path in components {
             let stamp = match std::fs::metadata(path) {
-                Ok(m) => Stamp { size: m.len(), mtime: (m.mtime(), m.mtime_nsec()), inode: m.ino() },
+                Ok(m) => Stamp::from(&m),
                 Err(e) => {
                     catalog.insert(path.clone(), Err(e.to_string()));
                     continue;
@@ -135,12 +152,12 @@ pub fn find_runtime(named: Option<&Path>) -> Result<PathBuf, String> {
 }
 
 /// Files named, and the `*.yaml` and `*.yml` of folders named, by name; also everything that tells of a change.
-fn read_all(paths: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>), String> {
-    let (mut files, mut watched) = (Vec::new(), Vec::new());
+fn read_all(paths: &[PathBuf]) -> Result<(Vec<Source>, Sources), String> {
+    let (mut files, mut sources) = (Vec::new(), Vec::new());
     for path in paths {
         let failed = |e: std::io::Error| format!("cannot read the config {}: {e}", path.display());
         let absolute = std::path::absolute(path).map_err(failed)?;
-        watched.push(absolute.clone());
+        sources.push((absolute.clone(), Stamp::of(&absolute)));
         if !absolute.is_dir() {
             files.push((path.clone(), absolute));
             continue;
@@ -157,13 +174,14 @@ fn read_all(paths: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>), String> {
             return Err(format!("the config folder {} holds no *.yaml", path.display()));
         }
         inside.sort();
+        sources.extend(inside.iter().map(|(_, path)| (path.clone(), Stamp::of(path))));
         files.extend(inside);
     }
     if files.len() > MAX_FILES {
         return Err(format!("the config is made of {} files, over the bound of {MAX_FILES}", files.len()));
     }
-    let sources = files.into_iter().map(|(shown, path)| read(&shown, &path)).collect::<Result<_, _>>()?;
-    Ok((sources, watched))
+    let texts = files.into_iter().map(|(shown, path)| read(&shown, &path)).collect::<Result<_, _>>()?;
+    Ok((texts, sources))
 }
 
 fn read(shown: &Path, path: &Path) -> Result<Source, String> {

@@ -5,7 +5,7 @@ use super::types::{
     CreateRun, ErrorBody, RetryRun, RunAnswer, RunDetail, RunEvent, RunList, RunQuery, RunsQuery, WaitQuery,
 };
 use super::views;
-use crate::coordinator::{Final, Request};
+use crate::coordinator::{Change, Final, Request};
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -98,7 +98,7 @@ async fn tell(
     shared: &Shared,
     run: RunId,
     first: RunDetail,
-    mut changes: tokio::sync::broadcast::Receiver<(RunId, RunEvent)>,
+    mut changes: tokio::sync::broadcast::Receiver<(RunId, Change)>,
     to: &Sender,
 ) -> Result<(), Gone> {
     let mut next = Some(first);
@@ -113,10 +113,10 @@ async fn tell(
         match changes.recv().await {
             Ok((of, _)) if of != run => {}
             // The last look shows what no single change tells.
-            Ok((_, RunEvent::Ended { .. })) | Err(RecvError::Lagged(_)) => {
+            Ok((_, Change::Event(RunEvent::Ended { .. }) | Change::Something)) | Err(RecvError::Lagged(_)) => {
                 next = Some(detail(shared, run, RunQuery::default()).await.map_err(|_| Gone)?);
             }
-            Ok((_, event)) => send(to, &event).await?,
+            Ok((_, Change::Event(event))) => send(to, &event).await?,
             Err(RecvError::Closed) => return Ok(()),
         }
     }

@@ -1,7 +1,8 @@
 //! One turn after another: take in what is there, decide once, append once; perform what became durable.
 
+use super::ending::Ending;
 use super::failpoint::{Point, pass};
-use super::feed::{Feed, Known, events};
+use super::feed::{Feed, events, touched};
 use super::handle::Control;
 use super::inflight::{InFlight, Kept, Queue};
 use super::reload::Reload;
@@ -21,13 +22,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use wharf_contract::{Cause, Outcome};
 use wharf_core::action::{Action, AttemptKey, Batch, Start};
-use wharf_core::event::{Entry, Event, RunId, Tick, TickEnd};
+use wharf_core::event::RunId;
 use wharf_core::plan::{Flow, Plan};
-use wharf_core::run::Run;
 use wharf_core::scheduler::{Scheduler, Usage};
 use wharf_core::time::Timestamp;
 
-/// Batches at the store at one time; with more, nothing new is taken in until some are durable.
+/// Batches at the store at one time; with more, workers are not listened to until some are durable.
 const MAX_IN_FLIGHT: usize = 64;
 /// Inputs taken in by one turn.
 const MAX_INPUTS: usize = 1024;
@@ -58,7 +58,7 @@ pub(super) struct Loop {
 /// What the loop remembers between turns.
 #[derive(Default)]
 pub(super) struct State {
-    in_flight: Queue,
+    pub(super) in_flight: Queue,
     /// The store's number of the last batch.
     last: u64,
     /// Answers that go with the next batch.
@@ -76,30 +76,17 @@ pub(super) struct State {
     pub(super) live: HashMap<RunId, Arc<Flow>>,
     /// Attempts between intent and recorded outcome.
     pub(super) open: HashMap<AttemptKey, Open>,
-    reports: Reports,
+    pub(super) reports: Reports,
+    /// Ended attempts whose files are being seen to.
+    pub(super) promoting: usize,
     wake_at: Option<Timestamp>,
-    ending: Ending,
+    pub(super) ending: Ending,
 }
 
 pub(super) struct Open {
-    started: Timestamp,
+    pub(super) started: Timestamp,
     pub(super) progress: Option<Progress>,
 }
-
-/// Whether and how the loop is about to end.
-#[derive(Debug, Default, Clone, Copy, PartialEq)]
-enum Ending {
-    #[default]
-    No,
-    /// What runs may end until then.
-    Draining(Instant),
-    /// Workers are closed; what they held is still to be recorded, until then.
-    Closing(Instant),
-    Now,
-}
-
-/// How long the end of workers may take to be recorded.
-const CLOSE_TIME: Duration = Duration::from_secs(8);
 
 impl Loop {
     /// Runs until it is told to end.
@@ -117,13 +104,12 @@ impl Loop {
                 biased;
                 changed = self.durable.changed() => if changed.is_err() { return gone() },
                 changed = self.store_state.changed() => if changed.is_err() { return gone() },
-                _ = self.inputs.recv_many(&mut inputs, MAX_INPUTS), if open => {}
+                _ = self.inputs.recv_many(&mut inputs, MAX_INPUTS) => {}
                 _ = self.from_workers.recv_many(&mut from_workers, MAX_INPUTS), if open => {}
                 () = &mut sleep => {}
             }
             // Whatever else is there takes part in the same turn, and so in the same commit.
-            while open
-                && inputs.len() < MAX_INPUTS
+            while inputs.len() < MAX_INPUTS
                 && let Ok(input) = self.inputs.try_recv()
             {
                 inputs.push(input);
@@ -209,7 +195,7 @@ impl Loop {
                     let _ = waiter.send(Ok(RunAnswer { run, state }));
                 }
             }
-            self.feed.publish_all(batch.events);
+            self.feed.publish_all(batch.changes);
             if batch.listed {
                 self.feed.list_changed();
             }
@@ -248,6 +234,7 @@ impl Loop {
             Input::Request(request) => self.request(request, now),
             Input::Promoted(ended, pinned) => {
                 pass(Point::AfterPromote);
+                self.state.promoting -= 1;
                 self.state.kept.artifacts.extend(pinned);
                 self.finished(ended, now);
             }
@@ -260,7 +247,7 @@ impl Loop {
             Input::Control(Control::Reload) => self.read_config(),
             Input::Control(Control::Drain) if self.state.ending == Ending::No => {
                 let timeout = Duration::from_micros(self.plan.coordinator.drain_timeout_us);
-                tracing::info!(attempts = self.local.unfinished(), ?timeout, "draining");
+                tracing::info!(attempts = self.state.open.len(), ?timeout, "draining");
                 self.state.ending = Ending::Draining(at + timeout);
                 self.scheduler.hold(true);
                 self.status.send_modify(|s| s.draining = true);
@@ -287,7 +274,10 @@ impl Loop {
         for ended in reports.ended.drain(..) {
             pass(Point::OutcomeReceived);
             match self.state.live.get(&ended.attempt.run) {
-                Some(flow) if Work::has_files(&ended) => self.work.promote(flow, ended),
+                Some(flow) if Work::has_files(&ended) => {
+                    self.state.promoting += 1;
+                    self.work.promote(flow, ended);
+                }
                 _ => self.finished(ended, now),
             }
         }
@@ -326,14 +316,16 @@ impl Loop {
             answers,
             finals: Vec::new(),
             kept: std::mem::take(&mut self.state.kept),
-            events: Vec::new(),
+            changes: Vec::new(),
             listed: false,
         };
         if !batch.entries.is_empty() {
             let flows = self.begin(&batch.entries);
-            if self.feed.is_watched() {
-                flight.events = events(&batch.entries, &batch.ended, self);
-            }
+            flight.changes = match self.feed.is_watched() {
+                true => events(&batch.entries, &batch.ended, self),
+                // Somebody may begin to look before this is durable.
+                false => touched(&batch.entries),
+            };
             self.end(&batch.entries, &mut flight);
             pass(Point::BeforeAppend);
             self.state.last = self.store.append(Append { entries: batch.entries, flows });
@@ -342,101 +334,18 @@ impl Loop {
         self.state.in_flight.push(flight);
     }
 
-    /// Takes notice of what begins with these entries, and gathers the versions of flows that they pin.
-    fn begin(&mut self, entries: &[Entry]) -> Vec<Arc<Flow>> {
-        let mut pinned = Vec::new();
-        for entry in entries {
-            let (run, digest) = match entry {
-                Entry::Run { run, event: Event::Created(spec), .. } => (Some(*run), &spec.flow_digest),
-                Entry::Run { run, event: Event::Retried { flow_digest, .. }, .. } => (Some(*run), flow_digest),
-                Entry::BackfillCreated { spec, .. } => (None, &spec.flow_digest),
-                Entry::Run { run, at, event: Event::Started { task, item, attempt } } => {
-                    let key = AttemptKey { run: *run, task: *task, item: *item, attempt: *attempt };
-                    self.state.open.insert(key, Open { started: *at, progress: None });
-                    continue;
-                }
-                _ => continue,
-            };
-            let flow = run.and_then(|r| self.scheduler.run(r)).map(Run::flow);
-            let flow = flow.filter(|f| f.digest == *digest).or_else(|| self.flows.get(digest));
-            if let Some(flow) = flow {
-                pinned.push(Arc::clone(flow));
-                if let Some(run) = run {
-                    self.state.live.insert(run, Arc::clone(flow));
-                }
-            }
-        }
-        pinned
-    }
-
-    /// Takes notice of what ends with these entries.
-    fn end(&mut self, entries: &[Entry], flight: &mut InFlight) {
-        for entry in entries {
-            match entry {
-                Entry::Run { run, event: Event::Finished { task, item, attempt, .. }, .. } => {
-                    let key = AttemptKey { run: *run, task: *task, item: *item, attempt: *attempt };
-                    self.state.open.remove(&key);
-                    flight.outcomes += 1;
-                }
-                Entry::Run { run, event: Event::Ended { state }, .. } => {
-                    flight.finals.push((*run, *state));
-                    flight.listed = true;
-                    if let Some(flow) = self.state.live.remove(run) {
-                        self.metrics.run_ended(&flow.name, *state);
-                    }
-                }
-                Entry::Tick(Tick { scheduled_time, at, end: TickEnd::Ran(_) | TickEnd::Late(_), .. }) => {
-                    self.metrics.scheduled(at.since(*scheduled_time));
-                }
-                Entry::Run { event: Event::Created(_) | Event::Retried { .. }, .. }
-                | Entry::BackfillCreated { .. }
-                | Entry::BackfillEnded { .. } => flight.listed = true,
-                Entry::Run { .. } | Entry::Tick(_) | Entry::Cursor { .. } | Entry::BackfillCancelled { .. } => {}
-            }
-        }
-    }
-
     fn wake_at(&self) -> Instant {
         let now = clock::monotonic();
-        let mut at = clock::timer(self.state.wake_at);
-        at = self.local.wake_at(now).map_or(at, |t| t.min(at));
+        if !self.state.reports.ended.is_empty() {
+            // What a start led to at once is looked at without waiting.
+            return now;
+        }
+        let at = clock::timer(self.state.wake_at);
+        let at = self.local.wake_at(now).map_or(at, |t| t.min(at));
         match self.state.ending {
             Ending::Draining(until) | Ending::Closing(until) => at.min(until),
-            // What happened during the turn is looked at without waiting.
-            _ if !self.state.reports.ended.is_empty() => now,
-            _ => at,
+            Ending::No | Ending::Now => at,
         }
-    }
-
-    fn ending(&mut self, at: Instant) {
-        self.state.ending = match self.state.ending {
-            Ending::Draining(_) if self.local.unfinished() == 0 => {
-                self.local.close(at);
-                Ending::Closing(at + CLOSE_TIME)
-            }
-            Ending::Draining(until) if until <= at => {
-                tracing::warn!(attempts = self.local.unfinished(), "ending what still runs");
-                self.local.close(at);
-                Ending::Closing(at + CLOSE_TIME)
-            }
-            Ending::Closing(until) if until <= at => Ending::Now,
-            other => other,
-        };
-    }
-
-    fn is_over(&self) -> bool {
-        match self.state.ending {
-            Ending::No | Ending::Draining(_) => false,
-            Ending::Closing(_) => {
-                self.local.workers() == 0 && self.state.in_flight.is_empty() && self.state.reports.ended.is_empty()
-            }
-            Ending::Now => true,
-        }
-    }
-
-    /// Whether it was asked to end.
-    pub(super) fn is_ending(&self) -> bool {
-        self.state.ending != Ending::No
     }
 
     /// Brings those metrics up to date that are looked up rather than counted.
@@ -456,18 +365,4 @@ impl Loop {
 fn log_key(flow: &Flow, key: AttemptKey) -> LogKey {
     let task = flow.tasks.get(usize::from(key.task)).map_or("", |t| t.name.as_str());
     LogKey { run: key.run, task: task.into(), item: key.item, attempt: key.attempt }
-}
-
-impl Known for Loop {
-    fn flow(&self, run: RunId) -> Option<&Flow> {
-        self.state.live.get(&run).map(Arc::as_ref)
-    }
-
-    fn run(&self, run: RunId) -> Option<&Run> {
-        self.scheduler.run(run)
-    }
-
-    fn started(&self, attempt: AttemptKey) -> Option<Timestamp> {
-        self.state.open.get(&attempt).map(|o| o.started)
-    }
 }

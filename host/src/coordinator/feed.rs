@@ -11,10 +11,19 @@ use wharf_core::time::Timestamp;
 /// Changes that a slow reader can be behind by; one that is further behind is told so and reads anew.
 const BEHIND: usize = 4096;
 
+/// A change of a run.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    /// This.
+    Event(RunEvent),
+    /// Something: nobody looked when it was decided, so it was not worked out what.
+    Something,
+}
+
 /// Tells readers what changed, once it is durable.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    runs: broadcast::Sender<(RunId, RunEvent)>,
+    runs: broadcast::Sender<(RunId, Change)>,
     /// Counts runs and backfills that came or ended.
     listed: watch::Sender<u64>,
 }
@@ -22,7 +31,7 @@ pub(crate) struct Feed {
 /// What readers hold.
 #[derive(Debug, Clone)]
 pub(crate) struct Readers {
-    runs: broadcast::Sender<(RunId, RunEvent)>,
+    runs: broadcast::Sender<(RunId, Change)>,
     listed: watch::Receiver<u64>,
 }
 
@@ -40,21 +49,20 @@ impl Feed {
         self.runs.receiver_count() > 0
     }
 
-    pub(crate) fn publish(&self, run: RunId, event: RunEvent) {
-        // Nobody may look any more.
-        let _ = self.runs.send((run, event));
-    }
-
-    pub(crate) fn publish_all(&self, events: Vec<(RunId, RunEvent)>) {
-        for (run, event) in events {
-            self.publish(run, event);
+    pub(crate) fn publish_all(&self, changes: Vec<(RunId, Change)>) {
+        if self.is_watched() {
+            for change in changes {
+                // Nobody may look any more.
+                let _ = self.runs.send(change);
+            }
         }
     }
 
     pub(crate) fn progress(&self, key: AttemptKey, flow: Option<&Arc<Flow>>, progress: Progress) {
         if let Some(task) = flow.and_then(|f| f.tasks.get(usize::from(key.task))) {
             let task = task.name.clone();
-            self.publish(key.run, RunEvent::Progress { task, item: key.item, attempt: key.attempt, progress });
+            let event = RunEvent::Progress { task, item: key.item, attempt: key.attempt, progress };
+            self.publish_all(vec![(key.run, Change::Event(event))]);
         }
     }
 
@@ -64,7 +72,7 @@ impl Feed {
 }
 
 impl Readers {
-    pub(crate) fn runs(&self) -> broadcast::Receiver<(RunId, RunEvent)> {
+    pub(crate) fn runs(&self) -> broadcast::Receiver<(RunId, Change)> {
         self.runs.subscribe()
     }
 
@@ -84,7 +92,7 @@ pub(crate) trait Known {
 }
 
 /// What entries mean to those who look at runs.
-pub(crate) fn events(entries: &[Entry], ended: &[TaskEnded], known: &impl Known) -> Vec<(RunId, RunEvent)> {
+pub(crate) fn events(entries: &[Entry], ended: &[TaskEnded], known: &impl Known) -> Vec<(RunId, Change)> {
     let name = |run, task: u16| known.flow(run).and_then(|f| f.tasks.get(usize::from(task))).map(|t| t.name.clone());
     let (mut events, mut touched, mut finals) = (Vec::new(), BTreeSet::new(), Vec::new());
     for entry in entries {
@@ -127,5 +135,18 @@ pub(crate) fn events(entries: &[Entry], ended: &[TaskEnded], known: &impl Known)
         }
     }
     events.extend(finals);
-    events
+    events.into_iter().map(|(run, event)| (run, Change::Event(event))).collect()
+}
+
+/// The runs that entries are about.
+pub(crate) fn touched(entries: &[Entry]) -> Vec<(RunId, Change)> {
+    let mut runs: Vec<RunId> = Vec::new();
+    for entry in entries {
+        if let Entry::Run { run, .. } = entry
+            && runs.last() != Some(run)
+        {
+            runs.push(*run);
+        }
+    }
+    runs.into_iter().map(|run| (run, Change::Something)).collect()
 }

@@ -1,4 +1,4 @@
-use crate::api::types::RunEvent;
+use super::feed::Change;
 use crate::artifacts::Pinned;
 use std::collections::VecDeque;
 use tokio::sync::OwnedMutexGuard;
@@ -23,7 +23,7 @@ pub(super) struct InFlight {
     /// Held until then: artifacts that only this batch names, final runs that it takes up again.
     pub(super) kept: Kept,
     /// For readers.
-    pub(super) events: Vec<(RunId, RunEvent)>,
+    pub(super) changes: Vec<(RunId, Change)>,
     /// Whether listings changed.
     pub(super) listed: bool,
 }

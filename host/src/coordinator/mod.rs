@@ -1,10 +1,12 @@
 //! The one loop: what came in goes to the scheduler, what it decided is made durable, and then performed.
 
 mod core_loop;
+mod ending;
 mod failpoint;
 mod feed;
 mod handle;
 mod inflight;
+mod notice;
 mod options;
 mod reload;
 mod request;
@@ -20,7 +22,7 @@ pub use handle::{Handle, StartError};
 pub use options::{Config, Options};
 pub use start::start;
 
-pub(crate) use feed::Readers;
+pub(crate) use feed::{Change, Readers};
 pub(crate) use request::{Final, Input, Request, refused, unavailable};
 pub(crate) use status::Status;
 

@@ -4,8 +4,7 @@ use super::core_loop::Loop;
 use super::options::Config;
 use super::request::Input;
 use crate::api::types::{ErrorBody, ErrorCode, ReloadAnswer};
-use crate::load::{Loaded, Loader};
-use std::path::PathBuf;
+use crate::load::{Loaded, Loader, Sources};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
 use wharf_core::time::Timestamp;
@@ -16,8 +15,8 @@ pub(super) struct Reload {
     pub(super) config: Arc<Config>,
     pub(super) loader: Arc<Mutex<Loader>>,
     pub(super) inputs: mpsc::Sender<Input>,
-    /// What to watch, for whoever watches.
-    pub(super) paths: watch::Sender<Vec<PathBuf>>,
+    /// What the config was made of, for whoever watches it.
+    pub(super) sources: watch::Sender<Sources>,
 }
 
 impl Reload {
@@ -50,8 +49,7 @@ impl Loop {
             return;
         }
         let result = result.and_then(|loaded| {
-            let paths = loaded.paths;
-            self.reload.paths.send_if_modified(|known| std::mem::replace(known, paths.clone()) != paths);
+            self.reload.sources.send_replace(loaded.sources);
             loaded.plan.ok_or(loaded.rendered)
         });
         self.metrics.reloaded(result.is_ok());

@@ -11,7 +11,7 @@ use crate::api::{Server, Shared};
 use crate::artifacts::Artifacts;
 use crate::clock;
 use crate::executor::{Local, Settings};
-use crate::load::{Loader, find_runtime};
+use crate::load::{Loader, Sources, find_runtime};
 use crate::logs::Logs;
 use crate::store::{SqliteStore, Store, StoreError};
 use crate::telemetry::Metrics;
@@ -44,7 +44,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&state_dir)?);
     let config = Arc::new(options.config);
     let loader = Arc::new(Mutex::new(Loader::new(runtime.clone())));
-    let (plan, paths) = read_config(&config, &loader).await?;
+    let (plan, sources) = read_config(&config, &loader).await?;
     let now = clock::now();
 
     let artifacts = Artifacts::new(&state_dir);
@@ -67,7 +67,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     let local = Local::new(settings, artifacts.clone(), to_loop).map_err(StartError::Io)?;
     let status =
         watch::Sender::new(Status { draining: false, store_error: None, config_error: None, config_loaded_at: now });
-    let paths = watch::Sender::new(paths);
+    let sources = watch::Sender::new(sources);
     let plans = watch::Sender::new(Arc::clone(&plan));
     let (logs, feed, mut metrics) = (Logs::new(&state_dir), Feed::new(), Metrics::default());
     metrics.set_plan(&plan);
@@ -87,7 +87,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     let socket = options.socket.unwrap_or_else(|| state_dir.join("wharf.sock"));
     let server = Server::open(&socket, shared).map_err(StartError::Io)?;
     if options.watch {
-        watcher::start(inputs.clone(), paths.subscribe())
+        watcher::start(inputs.clone(), sources.subscribe())
             .map_err(|e| StartError::Io(format!("cannot watch the config for changes: {e}")))?;
     }
     if options.signals {
@@ -96,7 +96,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     let keeper = Keeper { store: Arc::clone(&store), plan: plans.subscribe(), alone, stop: stop.clone() };
     let keeping = keeper.start(&state_dir, artifacts.clone());
     let work = Work { inputs: inputs.clone(), reads: store.reads(), artifacts, state_dir };
-    let reload = Reload { config, loader, inputs: inputs.clone(), paths };
+    let reload = Reload { config, loader, inputs: inputs.clone(), sources };
     let the_loop = Loop {
         scheduler,
         plan,
@@ -130,7 +130,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
 async fn read_config(
     config: &Arc<super::Config>,
     loader: &Arc<Mutex<Loader>>,
-) -> Result<(Arc<Plan>, Vec<std::path::PathBuf>), StartError> {
+) -> Result<(Arc<Plan>, Sources), StartError> {
     let (config, loader) = (Arc::clone(config), Arc::clone(loader));
     let read = tokio::task::spawn_blocking(move || {
         let mut loader = loader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -143,7 +143,7 @@ async fn read_config(
             if !loaded.faults.is_empty() {
                 tracing::warn!("the config has warnings:\n{}", loaded.rendered);
             }
-            Ok((plan, loaded.paths))
+            Ok((plan, loaded.sources))
         }
     }
 }

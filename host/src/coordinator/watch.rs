@@ -1,6 +1,7 @@
 //! Says when a config file or a component may have changed.
 
 use super::request::Input;
+use crate::load::{Sources, Stamp};
 use rustix::fs::inotify;
 use rustix::io::Errno;
 use std::collections::BTreeSet;
@@ -21,12 +22,12 @@ const SETTLE_AT_MOST: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The system has no watches left.
-pub(super) fn start(inputs: mpsc::Sender<Input>, paths: watch::Receiver<Vec<PathBuf>>) -> std::io::Result<()> {
+pub(super) fn start(inputs: mpsc::Sender<Input>, sources: watch::Receiver<Sources>) -> std::io::Result<()> {
     let fd = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC)?;
     // SAFETY: an `OwnedFd` is open, stays open and stays the same file for as long as it lives, and `AsyncFd` owns it.
     let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }?;
     tokio::spawn(async move {
-        if let Err(e) = run(&fd, &inputs, paths).await {
+        if let Err(e) = run(&fd, &inputs, sources).await {
             tracing::error!(error = %e, "config files are not watched any more; SIGHUP and POST /v1/reload still read them");
         }
     });
@@ -36,19 +37,24 @@ pub(super) fn start(inputs: mpsc::Sender<Input>, paths: watch::Receiver<Vec<Path
 async fn run(
     fd: &AsyncFd<OwnedFd>,
     inputs: &mpsc::Sender<Input>,
-    mut paths: watch::Receiver<Vec<PathBuf>>,
+    mut sources: watch::Receiver<Sources>,
 ) -> std::io::Result<()> {
     let mut watched = Watched::default();
+    // What changed after it was read and before it was watched shows in the stamps.
+    let mut touched = watched.set(fd.get_ref(), &sources.borrow_and_update());
     loop {
-        watched.set(fd.get_ref(), &paths.borrow_and_update());
+        if touched {
+            settle(fd, &mut watched).await?;
+            if inputs.send(Input::ConfigTouched).await.is_err() {
+                return Ok(());
+            }
+        }
         tokio::select! {
-            changed = paths.changed() => if changed.is_err() { return Ok(()) },
-            touched = watched.touched(fd) => if touched? {
-                settle(fd, &mut watched).await?;
-                if inputs.send(Input::ConfigTouched).await.is_err() {
-                    return Ok(());
-                }
+            changed = sources.changed() => match changed {
+                Ok(()) => touched = watched.set(fd.get_ref(), &sources.borrow_and_update()),
+                Err(_) => return Ok(()),
             },
+            event = watched.touched(fd) => touched = event?,
         }
     }
 }
@@ -75,11 +81,12 @@ struct Watched {
 }
 
 impl Watched {
-    fn set(&mut self, fd: &OwnedFd, paths: &[PathBuf]) {
+    /// Watches these from now on. True: some of them are not as they were.
+    fn set(&mut self, fd: &OwnedFd, sources: &Sources) -> bool {
         self.files.clear();
         self.whole.clear();
         let mut folders = BTreeSet::new();
-        for path in paths {
+        for (path, _) in sources {
             if path.is_dir() {
                 folders.insert(path.clone());
                 self.whole.insert(path.clone());
@@ -106,6 +113,7 @@ impl Watched {
                 Err(e) => tracing::warn!(error = %e, "{} is not watched for changes", folder.display()),
             }
         }
+        sources.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
     }
 
     /// Waits for events; answers whether one of them matters.
@@ -137,6 +145,7 @@ impl Watched {
     fn matters(&self, folder: &Path, name: &str) -> bool {
         let path = folder.join(name);
         let is_yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-        self.files.contains(&path) || (is_yaml && self.whole.contains(folder))
+        // A mounted ConfigMap changes by way of the link `..data`.
+        self.files.contains(&path) || (is_yaml && self.whole.contains(folder)) || name == "..data"
     }
 }

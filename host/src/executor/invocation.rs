@@ -1,9 +1,8 @@
+use super::Failure;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::{BTreeMap, HashMap};
-use wharf_contract::{
-    Artifact, AttemptContext, Cause, Component, FrameError, Limits, Outcome, Payload, Secret, encode,
-};
+use wharf_contract::{Artifact, AttemptContext, Cause, Component, FrameError, Limits, Payload, Secret, encode};
 use wharf_core::action::{AttemptKey, Start};
 use wharf_core::plan::{Flow, SecretRef, Task, Tenant};
 
@@ -45,7 +44,7 @@ impl Invocations {
     /// Appends the frame that starts an attempt under the number `slot`.
     ///
     /// # Errors
-    /// The outcome of an attempt that cannot be started; `out` is then as it was.
+    /// Why the attempt cannot be started; `out` is then as it was.
     pub(super) fn append(
         &mut self,
         slot: u32,
@@ -53,7 +52,7 @@ impl Invocations {
         tenant: &Tenant,
         places: &Places<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<(), Outcome> {
+    ) -> Result<(), Failure> {
         let task = task_of(&start.flow, start.attempt)?;
         let secret_env = secrets(tenant, &task.secret_env)?;
         let secrets = secrets(tenant, &task.secrets)?;
@@ -89,13 +88,13 @@ impl Invocations {
         };
         encode(&frame, out).map_err(|e| match e {
             FrameError::TooLarge(n) => {
-                Outcome::failed(Cause::InvalidInput, format!("the input makes an invocation of {n} bytes: {e}"))
+                Failure::new(Cause::InvalidInput, format!("the input makes an invocation of {n} bytes: {e}"))
             }
             FrameError::Malformed(why) => internal(&why),
         })
     }
 
-    fn template(&mut self, flow: &Flow, index: u16, task: &Task) -> Result<&Template, Outcome> {
+    fn template(&mut self, flow: &Flow, index: u16, task: &Task) -> Result<&Template, Failure> {
         if !self.by_flow.contains_key(&flow.digest) {
             if self.by_flow.len() >= MAX_FLOWS {
                 self.by_flow.clear();
@@ -112,7 +111,7 @@ impl Invocations {
 }
 
 impl Template {
-    fn new(task: &Task) -> Result<Template, Outcome> {
+    fn new(task: &Task) -> Result<Template, Failure> {
         let component = Component { path: task.component.path.clone(), digest: task.component.digest.clone() };
         Ok(Template {
             component: raw(&component)?,
@@ -130,7 +129,7 @@ impl Template {
 ///
 /// # Errors
 /// The flow has no such task, which is a fault of wharf.
-pub(super) fn task_of(flow: &Flow, attempt: AttemptKey) -> Result<&Task, Outcome> {
+pub(super) fn task_of(flow: &Flow, attempt: AttemptKey) -> Result<&Task, Failure> {
     flow.tasks
         .get(usize::from(attempt.task))
         .ok_or_else(|| internal("an attempt of a task that its flow does not have"))
@@ -145,20 +144,20 @@ fn limits(task: &Task, memory: Option<u64>) -> Limits {
     }
 }
 
-fn secrets<'a>(tenant: &Tenant, wanted: &'a BTreeMap<String, SecretRef>) -> Result<BTreeMap<&'a str, Secret>, Outcome> {
+fn secrets<'a>(tenant: &Tenant, wanted: &'a BTreeMap<String, SecretRef>) -> Result<BTreeMap<&'a str, Secret>, Failure> {
     wanted
         .iter()
         .map(|(seen, secret)| Ok((seen.as_str(), crate::secrets::read(tenant, &secret.name)?)))
         .collect::<Result<_, String>>()
-        .map_err(|why| Outcome::failed(Cause::NotGranted, why))
+        .map_err(|why| Failure::new(Cause::NotGranted, why))
 }
 
-fn raw<T: Serialize>(value: &T) -> Result<Box<RawValue>, Outcome> {
+fn raw<T: Serialize>(value: &T) -> Result<Box<RawValue>, Failure> {
     to_raw_value(value).map_err(|e| internal(&e.to_string()))
 }
 
-fn internal(why: &str) -> Outcome {
-    Outcome::failed(Cause::Internal, format!("an invocation cannot be made: {why}"))
+fn internal(why: &str) -> Failure {
+    Failure::new(Cause::Internal, format!("an invocation cannot be made: {why}"))
 }
 
 // The contract's `ToRuntime::Start`, borrowed. A test holds the two equal.

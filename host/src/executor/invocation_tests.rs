@@ -89,7 +89,7 @@ const PLACES: Places<'static> = Places {
     readable: &[],
 };
 
-fn encoded(invocations: &mut Invocations, start: &Start) -> Result<Whole, Outcome> {
+fn encoded(invocations: &mut Invocations, start: &Start) -> Result<Whole, Failure> {
     let mut out = Vec::new();
     invocations.append(3, start, &tenant(), &PLACES, &mut out)?;
     let (frame, used) = decode::<ToRuntime>(&out).unwrap().unwrap();

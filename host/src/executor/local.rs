@@ -3,7 +3,7 @@ use super::invocation::{Invocations, Places, task_of};
 use super::readable::readable;
 use super::slots::{Held, STOP_MARGIN};
 use super::worker::{FromWorker, Worker, WorkerId, cache};
-use super::{Ended, Reports, staging};
+use super::{Ended, Failure, Reports, staging};
 use crate::api::types::Progress;
 use crate::artifacts::Artifacts;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -46,6 +46,7 @@ pub struct Local {
     held: HashMap<AttemptKey, (WorkerId, u32)>,
     next_worker: u64,
     invocations: Invocations,
+    closed: bool,
 }
 
 /// What belongs to one tenant.
@@ -76,18 +77,22 @@ impl Local {
             held: HashMap::new(),
             next_worker: 0,
             invocations: Invocations::default(),
+            closed: false,
         })
     }
 
     /// Starts an attempt. It goes out with the next [`Local::flush`].
     pub fn start(&mut self, start: Box<Start>, tenant: &Arc<Tenant>, now: Instant, reports: &mut Reports) {
+        if self.closed {
+            return reports.ended.push(stopping().end(start.attempt));
+        }
         match self.worker_for(&tenant.name, now) {
             Ok(Some(worker)) => self.send(worker, &start, tenant, reports),
             Ok(None) => {
                 let lane = self.lanes.entry(tenant.name.clone()).or_default();
                 lane.waiting.push_back((start, Arc::clone(tenant)));
             }
-            Err(outcome) => reports.ended.push(ended(start.attempt, outcome)),
+            Err(why) => reports.ended.push(why.end(start.attempt)),
         }
     }
 
@@ -103,8 +108,7 @@ impl Local {
         for lane in self.lanes.values_mut() {
             if let Some(at) = lane.waiting.iter().position(|(s, _)| s.attempt == attempt) {
                 lane.waiting.remove(at);
-                let outcome = Outcome::failed(Cause::Cancelled, "cancelled before a worker took it");
-                reports.ended.push(ended(attempt, outcome));
+                reports.ended.push(Failure::new(Cause::Cancelled, "cancelled before a worker took it").end(attempt));
                 return;
             }
         }
@@ -158,25 +162,23 @@ impl Local {
         workers.chain(lanes).flatten().min()
     }
 
-    /// Attempts that were started and have not ended.
-    #[must_use]
-    pub fn unfinished(&self) -> usize {
-        self.held.len() + self.lanes.values().map(|l| l.waiting.len()).sum::<usize>()
-    }
-
     /// Worker processes.
     #[must_use]
     pub fn workers(&self) -> usize {
         self.workers.len()
     }
 
-    /// Ends all workers with whatever they run: their `Gone` follows.
-    pub fn close(&mut self, now: Instant) {
+    /// Ends all workers with whatever they run, and starts nothing more.
+    pub fn close(&mut self, now: Instant, reports: &mut Reports) {
+        self.closed = true;
         self.workers.values_mut().for_each(|w| w.close(now));
+        for lane in self.lanes.values_mut() {
+            reports.ended.extend(lane.waiting.drain(..).map(|(start, _)| stopping().end(start.attempt)));
+        }
     }
 
     /// The tenant's worker, started if need be; none where it has to wait.
-    fn worker_for(&mut self, tenant: &str, now: Instant) -> Result<Option<WorkerId>, Outcome> {
+    fn worker_for(&mut self, tenant: &str, now: Instant) -> Result<Option<WorkerId>, Failure> {
         if !self.lanes.contains_key(tenant) {
             self.lanes.insert(tenant.to_owned(), Lane::default());
         }
@@ -212,7 +214,7 @@ impl Local {
                 lane.backoff.lost(false, now);
                 let text = format!("a worker process cannot be started from {}: {e}", runtime.display());
                 tracing::error!("{text}");
-                Err(Outcome::failed(Cause::WorkerLost, text))
+                Err(Failure::new(Cause::WorkerLost, text))
             }
         }
     }
@@ -224,13 +226,13 @@ impl Local {
         let worker = match self.worker_for(tenant, now) {
             Ok(Some(worker)) => Ok(worker),
             Ok(None) => return,
-            Err(outcome) => Err(outcome),
+            Err(why) => Err(why),
         };
         let waiting = self.lanes.get_mut(tenant).map(|l| std::mem::take(&mut l.waiting)).unwrap_or_default();
         for (start, tenant) in waiting {
             match &worker {
                 Ok(worker) => self.send(*worker, &start, &tenant, reports),
-                Err(outcome) => reports.ended.push(ended(start.attempt, outcome.clone())),
+                Err(why) => reports.ended.push(why.clone().end(start.attempt)),
             }
         }
     }
@@ -239,7 +241,7 @@ impl Local {
         let key = start.attempt;
         let task = match task_of(&start.flow, key) {
             Ok(task) => task.name.as_str(),
-            Err(outcome) => return reports.ended.push(ended(key, outcome)),
+            Err(why) => return reports.ended.push(why.end(key)),
         };
         let staging = format!("{}/{}", self.state_dir, staging(key, task));
         let state = match key.item {
@@ -256,9 +258,9 @@ impl Local {
                 worker.idle_since = None;
                 self.held.insert(key, (id, slot));
             }
-            Err(outcome) => {
+            Err(why) => {
                 worker.slots.release(slot);
-                reports.ended.push(ended(key, outcome));
+                reports.ended.push(why.end(key));
             }
         }
     }
@@ -305,22 +307,23 @@ impl Local {
         for held in lost {
             self.held.remove(&held.attempt);
             let how = if asked { "was told to end: the coordinator stops" } else { how };
-            reports.ended.push(ended(held.attempt, lost_outcome(&held, how, now)));
+            reports.ended.push(failure(&held, how, now).end(held.attempt));
         }
         let tenant = worker.tenant;
         self.serve_waiting(&tenant, now, reports);
     }
 }
 
-fn lost_outcome(held: &Held, how: &str, now: Instant) -> Outcome {
+fn failure(held: &Held, how: &str, now: Instant) -> Failure {
     if held.is_overdue(now) {
-        return Outcome::failed(Cause::Cancelled, "it did not stop in time and was ended with its worker process");
+        let message = "it did not stop in time and was ended with its worker process";
+        return Failure::new(Cause::Cancelled, message);
     }
-    Outcome::failed(Cause::WorkerLost, format!("the worker process that ran this attempt {how}"))
+    Failure::new(Cause::WorkerLost, format!("the worker process that ran this attempt {how}"))
 }
 
-fn ended(attempt: AttemptKey, outcome: Outcome) -> Ended {
-    Ended { attempt, outcome: Box::new(outcome) }
+fn stopping() -> Failure {
+    Failure::new(Cause::WorkerLost, "no worker took it: the coordinator stops")
 }
 
 /// A worker runs strangers' code: what it says is held to the contract's bounds.

@@ -12,7 +12,7 @@ mod worker;
 pub use local::{Local, Settings};
 pub use worker::FromWorker;
 
-use wharf_contract::{LogLine, Outcome};
+use wharf_contract::{Cause, LogLine, Outcome};
 use wharf_core::action::AttemptKey;
 
 /// The end of an attempt.
@@ -42,5 +42,23 @@ pub fn staging(attempt: AttemptKey, task: &str) -> String {
     match item {
         Some(item) => format!("staging/{run}-{task}-{item}-{attempt}"),
         None => format!("staging/{run}-{task}-x-{attempt}"),
+    }
+}
+
+/// The end of an attempt without the word of a worker.
+#[derive(Debug, Clone)]
+struct Failure {
+    cause: Cause,
+    message: String,
+}
+
+impl Failure {
+    fn new(cause: Cause, message: impl Into<String>) -> Failure {
+        Failure { cause, message: message.into() }
+    }
+
+    /// The end of that attempt.
+    fn end(self, attempt: AttemptKey) -> Ended {
+        Ended { attempt, outcome: Box::new(Outcome::failed(self.cause, self.message)) }
     }
 }
