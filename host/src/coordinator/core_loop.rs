@@ -178,13 +178,13 @@ impl Loop {
         while let Some(batch) = self.state.in_flight.pop(durable) {
             pass(Point::AfterAppend);
             self.metrics.committed(at.saturating_duration_since(batch.since), batch.outcomes);
-            let starts = batch.actions.len() / 2;
+            let half = batch.actions.len().div_ceil(2);
             for (n, action) in batch.actions.into_iter().enumerate() {
-                if n > 0 && n == starts {
+                self.perform(action, batch.since, at);
+                if cfg!(feature = "failpoints") && n + 1 == half {
                     self.local.flush();
                     pass(Point::AfterAct);
                 }
-                self.perform(action, batch.since, at);
             }
             drop(batch.kept);
             for answer in batch.answers {

@@ -5,6 +5,7 @@ mod backoff;
 mod frames;
 mod invocation;
 mod local;
+mod pipe;
 mod readable;
 mod slots;
 mod worker;

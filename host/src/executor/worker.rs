@@ -1,11 +1,12 @@
 use super::frames::Frames;
+use super::pipe::Pipe;
 use super::slots::Slots;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use wharf_contract::{CONTRACT_VERSION, FromRuntime, ToRuntime, encode};
@@ -45,7 +46,7 @@ pub(super) struct Worker {
     pub(super) out: Vec<u8>,
     /// Its end is under way.
     pub(super) killed: bool,
-    to_writer: Option<mpsc::UnboundedSender<Vec<u8>>>,
+    to: Option<Pipe>,
     kill: Option<oneshot::Sender<&'static str>>,
 }
 
@@ -77,9 +78,8 @@ impl Worker {
         else {
             return Err(std::io::Error::other("a pipe of the worker is missing"));
         };
-        let (to_writer, batches) = mpsc::unbounded_channel();
+        let to = Pipe::new(stdin)?;
         let (kill, killed) = oneshot::channel();
-        tokio::spawn(write(stdin, batches));
         tokio::spawn(watch(id, child, stdout, stderr, killed, reports));
         Ok(Worker {
             tenant: tenant.to_owned(),
@@ -89,7 +89,7 @@ impl Worker {
             closing: None,
             out: Vec::new(),
             killed: false,
-            to_writer: Some(to_writer),
+            to: Some(to),
             kill: Some(kill),
         })
     }
@@ -100,14 +100,14 @@ impl Worker {
         let _ = encode(message, &mut self.out);
     }
 
-    /// Hands all frames of this turn to the pipe, as one write.
+    /// Writes all frames of this turn, as one write.
     pub(super) fn flush(&mut self) {
-        if !self.out.is_empty() {
-            let batch = std::mem::take(&mut self.out);
-            if let Some(writer) = &self.to_writer {
-                // A writer that is gone means a process that is gone, and that is reported.
-                let _ = writer.send(batch);
-            }
+        if self.out.is_empty() {
+            return;
+        }
+        match &self.to {
+            Some(pipe) => pipe.write(&mut self.out),
+            None => self.out.clear(),
         }
     }
 
@@ -115,7 +115,7 @@ impl Worker {
     pub(super) fn close(&mut self, now: Instant) {
         self.flush();
         self.closing = Some(now + CLOSE_TIME);
-        self.to_writer = None;
+        self.to = None;
     }
 
     /// Ends the process at once: it takes no more, and its end is reported.
@@ -123,14 +123,6 @@ impl Worker {
         self.killed = true;
         if let Some(kill) = self.kill.take() {
             let _ = kill.send(why);
-        }
-    }
-}
-
-async fn write(mut stdin: ChildStdin, mut batches: mpsc::UnboundedReceiver<Vec<u8>>) {
-    while let Some(batch) = batches.recv().await {
-        if stdin.write_all(&batch).await.is_err() {
-            return;
         }
     }
 }
