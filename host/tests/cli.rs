@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_EXPECT=1 cargo test -p wharf --test cli` writes them anew.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic there is the failure message")]
+
 use expect_test::expect_file;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! Commands that run something, with the real binaries: `wharf`, the `wharf-runtime` that WHARF_RUNTIME names (or that
 //! lies beside it), and small programs made here.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic there is the failure message")]
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -9,7 +9,7 @@ pub(crate) fn path(relative: &str) -> PathBuf {
 pub(crate) fn check(relative: &str, actual: &str) {
     let file = path(relative);
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&file, actual).unwrap();
+        std::fs::write(&file, actual).expect("the golden file is written");
         return;
     }
     let expect = std::fs::read_to_string(&file).unwrap_or_default();

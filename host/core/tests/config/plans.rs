@@ -13,7 +13,7 @@ fn plan(text: &str) -> Plan {
 fn flow(text: &str) -> Flow {
     let plan = plan(text);
     assert_eq!(plan.flows.len(), 1);
-    plan.flows.values().next().unwrap().as_ref().clone()
+    plan.flows.values().next().expect("a flow").as_ref().clone()
 }
 
 const WEATHER: &str = r#"
