@@ -84,8 +84,6 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         upkeep: Arc::clone(&alone),
         stop: stop.clone(),
     };
-    let socket = options.socket.unwrap_or_else(|| state_dir.join("wharf.sock"));
-    let server = Server::open(&socket, shared).map_err(StartError::Io)?;
     if options.watch {
         watcher::start(inputs.clone(), sources.subscribe())
             .map_err(|e| StartError::Io(format!("cannot watch the config for changes: {e}")))?;
@@ -93,6 +91,8 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     if options.signals {
         signals::listen(inputs.clone()).map_err(|e| StartError::Io(format!("cannot listen for signals: {e}")))?;
     }
+    let socket = options.socket.unwrap_or_else(|| state_dir.join("wharf.sock"));
+    let server = Server::open(&socket, shared).map_err(StartError::Io)?;
     let keeper = Keeper { store: Arc::clone(&store), plan: plans.subscribe(), alone, stop: stop.clone() };
     let keeping = keeper.start(&state_dir, artifacts.clone());
     let work = Work { inputs: inputs.clone(), reads: store.reads(), artifacts, state_dir };
