@@ -11,6 +11,8 @@ use wharf_tests::weather;
 
 const BACKFILL: [&str; 6] = ["backfill", "weather", "--from", "2012-01-01", "--to=2015-12-31", "--wait"];
 const KILLS: usize = 50;
+/// Kills that find nothing in flight do not count, and are no more than this.
+const IDLE_KILLS: usize = 40;
 /// Every fifth kill is a worker's.
 const WORKER_EVERY: usize = 5;
 const POINTS: [&str; 6] =
@@ -56,8 +58,9 @@ fn finish(home: &Home, mut child: Child) {
     assert!(status.success(), "{status}: {}", log(home));
 }
 
-/// Kills a worker of the coordinator once `executions` more executions were counted.
-fn kill_worker(home: &Home, child: &mut Child, executions: usize) {
+/// Kills a worker of the coordinator once `executions` more executions were counted: what the coordinator found lost when
+/// it started is recorded by then. Says how many attempts were lost before.
+fn kill_worker(home: &Home, child: &mut Child, executions: usize) -> usize {
     let wanted = weather::executions(home.path()) + executions;
     let deadline = Instant::now() + DEADLINE;
     while weather::executions(home.path()) < wanted {
@@ -66,7 +69,31 @@ fn kill_worker(home: &Home, child: &mut Child, executions: usize) {
         std::thread::yield_now();
     }
     let worker = children(child.id()).into_iter().next().expect("a coordinator at work has a worker");
+    let lost = lost(home);
     rustix::process::kill_process(worker, rustix::process::Signal::KILL).expect("the worker is killed");
+    lost
+}
+
+/// Waits until it shows how many attempts were lost since there were `before`. None where the work just goes on.
+fn losses(home: &Home, child: &mut Child, before: usize) -> Option<usize> {
+    let executions = weather::executions(home.path());
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let gone = lost(home) - before;
+        if gone > 0 {
+            return Some(gone);
+        }
+        if weather::executions(home.path()) > executions + 64 {
+            return None;
+        }
+        assert!(child.try_wait().expect("wharf can be asked").is_none(), "the backfill ended early: {}", log(home));
+        assert!(Instant::now() < deadline, "neither a loss nor anything else happens: {}", log(home));
+    }
+}
+
+/// Attempts that are recorded as lost with their worker or their coordinator.
+fn lost(home: &Home) -> usize {
+    weather::ended_as(&home.state(), Cause::WorkerLost).expect("the store can be read")
 }
 
 fn children(pid: u32) -> Vec<rustix::process::Pid> {
@@ -89,36 +116,43 @@ fn fifty_kills_change_nothing() {
     let mut seeded = Seeded(20_120_101);
     let mut killed: BTreeMap<&str, usize> = BTreeMap::new();
     let mut in_flight = 0;
-    for kill in 0..KILLS {
+    let mut kill = 0;
+    let mut idle = 0;
+    while kill < KILLS {
         if kill % WORKER_EVERY == WORKER_EVERY - 1 {
-            let lost = weather::ended_as(&home.state(), Cause::WorkerLost).expect("the store can be read");
             // It goes on after the worker's death until it is killed itself, so that the loss is seen to be recorded.
             let mut child = backfill(&home, None);
-            kill_worker(&home, &mut child, 1 + seeded.below(8) as usize);
-            // A worker that held nothing when it died would leave no loss to wait for.
-            let deadline = Instant::now() + DEADLINE;
-            let after = loop {
-                let now = weather::ended_as(&home.state(), Cause::WorkerLost).expect("the store can be read");
-                if now > lost {
-                    break now;
+            let gone = loop {
+                let before = kill_worker(&home, &mut child, 1 + seeded.below(8) as usize);
+                if let Some(gone) = losses(&home, &mut child, before) {
+                    break gone;
                 }
-                assert!(Instant::now() < deadline, "the loss of a worker is not recorded: {}", log(&home));
+                // It held nothing when it died.
+                idle += 1;
+                assert!(idle < IDLE_KILLS, "{idle} kills found no attempt in flight");
             };
             child.kill().expect("wharf is killed");
             child.wait().expect("wharf ends");
-            in_flight += after - lost;
+            in_flight += gone;
             *killed.entry("worker").or_default() += 1;
+            kill += 1;
             continue;
         }
         let point = POINTS[seeded.below(POINTS.len() as u64) as usize];
-        let mut child = backfill(&home, Some(format!("{point}={}", 2 + seeded.below(12))));
+        let mut child = backfill(&home, Some(format!("{point}={}", 5 + seeded.below(30))));
         let status = child.wait().expect("wharf ends");
         assert_eq!(status.signal(), Some(9), "kill {kill} at {point}: {status}: {}", log(&home));
         let open = weather::open_attempts(&home.state()).expect("the store can be read");
-        assert!(!open.is_empty(), "kill {kill} at {point} found no attempt in flight");
+        if open.is_empty() {
+            idle += 1;
+            assert!(idle < IDLE_KILLS, "{idle} kills found no attempt in flight");
+            continue;
+        }
         in_flight += open.len();
         *killed.entry(point).or_default() += 1;
+        kill += 1;
     }
+    let by_then = weather::executions(home.path());
     finish(&home, backfill(&home, None));
 
     let found = weather::recorded(&home.state()).expect("what is recorded can be read");
@@ -127,5 +161,6 @@ fn fifty_kills_change_nothing() {
     assert!(weather::open_attempts(&home.state()).expect("the store can be read").is_empty());
     let executions = weather::executions(home.path());
     assert!(executions >= 1_461, "{executions} executions");
-    println!("killed {killed:?}; {in_flight} attempts were in flight; {executions} executions of 1,461 recorded ones");
+    println!("killed {killed:?} by {by_then} executions; {in_flight} attempts were in flight");
+    println!("{executions} executions of `extract`, 1,461 recorded");
 }

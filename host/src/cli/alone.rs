@@ -109,8 +109,7 @@ pub(super) fn flow(
         of_tenant.push(json!({"name": secret, "env": variable}));
     }
     task.insert("secrets".into(), json!(of_task));
-    let hosts: Vec<String> =
-        grants.allow_http.iter().map(|h| if h.contains("://") { h.clone() } else { format!("https://{h}") }).collect();
+    let hosts: Vec<Value> = grants.allow_http.iter().map(|text| http_grant(text)).collect();
     task.insert("grants".into(), json!({"http": hosts}));
     let mut spec = Map::new();
     spec.insert("volumes".into(), json!(volumes));
@@ -137,6 +136,29 @@ fn name_of(file: &Path) -> String {
         true => clean.to_owned(),
         false => format!("task-{clean}").trim_end_matches('-').to_owned(),
     }
+}
+
+/// A grant as the configuration has it. Who names this machine or an address on the command line means it, so that it may
+/// be a private one; a name is held to the addresses of the public net.
+fn http_grant(text: &str) -> Value {
+    let url = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let Some((scheme, rest)) = url.split_once("://") else { return json!(url) };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.parse::<u16>().ok()),
+        _ => (rest, None),
+    };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let here = host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok();
+    let well_formed = port.is_some() || !rest[host.len()..].starts_with(':');
+    if !here || !well_formed || !matches!(scheme, "http" | "https") {
+        return json!(url);
+    }
+    let mut grant = json!({"host": host, "plain": scheme == "http", "private": true});
+    if let Some(port) = port {
+        grant["port"] = json!(port);
+    }
+    grant
 }
 
 /// `FOLDER:GUEST[:rw]`.
