@@ -1,9 +1,10 @@
-use crate::api::types::{BackfillList, BackfillSummary, CreateBackfill, ErrorCode};
+use super::show;
+use crate::api::types::{BackfillList, BackfillSummary, CreateBackfill, ErrorCode, RunDetail, RunList};
 use crate::cli::follow;
 use crate::cli::session::{self, Session};
 use crate::cli::{Context, Exit, Failure, report, words};
-use crate::client::ClientError;
-use wharf_core::event::RunState;
+use crate::client::{ClientError, Query};
+use wharf_core::event::{BackfillId, RunState};
 
 /// Run a flow for each partition of a range
 #[derive(Debug, clap::Args)]
@@ -61,8 +62,26 @@ pub(in crate::cli) fn run(context: &Context, args: &Args) -> Result<Exit, Failur
         }
         summary = follow::backfill(context, session, interrupts, summary.backfill).await?;
         report::backfill_line(&context.out, &summary)?;
+        if summary.state == RunState::Succeeded && !context.out.json() {
+            last_result(context, session, summary.backfill).await?;
+        }
         Ok(follow::exit_of(summary.state))
     })
+}
+
+/// Where the files of the newest run lie: of a flow with coarser tasks, what the whole backfill came to.
+async fn last_result(context: &Context, session: &Session, backfill: BackfillId) -> Result<(), Failure> {
+    let query = Query::new("/v1/runs").pair("backfill", backfill).pair("limit", 1);
+    let list: RunList = session.client.get(query.as_str()).await?;
+    let Some(last) = list.runs.first() else { return Ok(()) };
+    let detail: RunDetail = session.client.get(&format!("/v1/runs/{}", last.run)).await?;
+    if show::results(&detail).iter().all(|(_, outcome)| outcome.artifacts.is_empty()) {
+        return Ok(());
+    }
+    let text = show::outputs(&detail, &context.global.state_dir()?, context.out.color);
+    let partition = last.partition.as_ref().map_or_else(String::new, |key| format!(" ({key})"));
+    context.out.line(format!("its last run, {}{partition}, brought", last.run))?;
+    context.out.text(text.trim_start_matches('\n'))
 }
 
 /// The open backfill of the same flow and range where there is one, else a new one.
