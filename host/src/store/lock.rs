@@ -8,7 +8,7 @@ use std::path::Path;
 /// The right to write to a state folder. Goes with the process, however that ends.
 #[derive(Debug)]
 pub struct StoreLock {
-    _file: File,
+    file: File,
 }
 
 impl StoreLock {
@@ -41,6 +41,14 @@ impl StoreLock {
         }
         // On a full disk the number cannot be written. The lock holds all the same; a refusal then names no process.
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-        Ok(StoreLock { _file: file })
+        Ok(StoreLock { file })
+    }
+}
+
+impl Drop for StoreLock {
+    /// Closing the file would not be enough: a process that was forked and has not come to its own program yet shares the
+    /// lock, and would hold it on for a moment.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
     }
 }
