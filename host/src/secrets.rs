@@ -29,6 +29,7 @@ pub fn read(tenant: &Tenant, name: &str) -> Result<Secret, String> {
             }
         }),
         SecretSource::File { path } => from_file(path),
+        SecretSource::SecretKeyRef { .. } => Err("it is a Secret of a cluster, and only a pod there has it".into()),
     };
     value.map(Secret::new).map_err(|why| format!("secret `{name}` of tenant `{}` cannot be read: {why}", tenant.name))
 }
@@ -70,6 +71,9 @@ mod tests {
             secrets: BTreeMap::from([("token".into(), source)]),
             allowed_hosts: None,
             allowed_paths: None,
+            artifact_store: None,
+            pod_template: None,
+            namespace: wharf_core::plan::Namespace::default(),
         }
     }
 

@@ -138,6 +138,7 @@ fn task(name: String) -> Task {
         slots: 1,
         priority: 0,
         partition: None,
+        pod_template: None,
     }
 }
 

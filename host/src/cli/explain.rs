@@ -4,8 +4,8 @@ use super::human;
 use super::out::Paint;
 use serde::Serialize;
 use std::time::Duration;
-use wharf_contract::{HttpGrant, Limits, Mount};
-use wharf_core::plan::{Plan, SecretSource, Task, Tenant};
+use wharf_contract::{HttpGrant, Limits};
+use wharf_core::plan::{Mount, Plan, SecretSource, Task, Tenant};
 use wharf_core::schedule::duration;
 
 /// A task and what is said about it.
@@ -149,6 +149,7 @@ fn source(tenant: Option<&Tenant>, name: &str) -> String {
     match tenant.and_then(|t| t.secrets.get(name)) {
         Some(SecretSource::Env { name }) => format!("from the variable {name}"),
         Some(SecretSource::File { path }) => format!("from {}", path.display()),
+        Some(SecretSource::SecretKeyRef { name, key }) => format!("from the key {key} of the Secret {name}"),
         None => "from nowhere".to_owned(),
     }
 }
@@ -168,7 +169,7 @@ mod tests {
             methods: vec!["GET".into(), "HEAD".into()],
         };
         assert_eq!(http(&grant), "GET/HEAD https to api.example.org:8443");
-        let folder = Mount { source: "/data".into(), path: "/in".into(), read_only: true };
+        let folder = Mount { volume: "data".into(), source: "/data".into(), path: "/in".into(), read_only: true };
         assert_eq!(mount(&folder), "/data at /in, read-only");
     }
 }

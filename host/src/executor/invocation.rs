@@ -2,7 +2,7 @@ use super::Failure;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::{BTreeMap, HashMap};
-use wharf_contract::{Artifact, AttemptContext, Cause, Component, FrameError, Limits, Payload, Secret, encode};
+use wharf_contract::{Artifact, AttemptContext, Cause, Component, FrameError, Limits, Mount, Payload, Secret, encode};
 use wharf_core::action::{AttemptKey, Start};
 use wharf_core::plan::{Flow, SecretRef, Task, Tenant};
 
@@ -113,11 +113,12 @@ impl Invocations {
 impl Template {
     fn new(task: &Task) -> Result<Template, Failure> {
         let component = Component { path: task.component.path.clone(), digest: task.component.digest.clone() };
+        let mounts: Vec<Mount> = task.mounts.iter().map(Mount::from).collect();
         Ok(Template {
             component: raw(&component)?,
             entry: raw(&task.entry)?,
             env: (!task.env.is_empty()).then(|| raw(&task.env)).transpose()?,
-            mounts: (!task.mounts.is_empty()).then(|| raw(&task.mounts)).transpose()?,
+            mounts: (!mounts.is_empty()).then(|| raw(&mounts)).transpose()?,
             http: (!task.http.is_empty()).then(|| raw(&task.http)).transpose()?,
             limits: raw(&limits(task, None))?,
             timeout: task.timeout_us.map(|us| us.div_ceil(1000)),

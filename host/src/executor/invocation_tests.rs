@@ -2,9 +2,9 @@ use super::*;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
-use wharf_contract::{AttemptId, Entry, HttpGrant, Invocation as Whole, Mount, PartitionContext, ToRuntime, decode};
+use wharf_contract::{AttemptId, Entry, HttpGrant, Invocation as Whole, PartitionContext, ToRuntime, decode};
 use wharf_core::event::RunId;
-use wharf_core::plan::{ConcurrencyPolicy, FlowName, Missed, Params, Resources, Retry, RunIf, SecretSource};
+use wharf_core::plan::{ConcurrencyPolicy, FlowName, Missed, Mount, Params, Resources, Retry, RunIf, SecretSource};
 
 fn task() -> Task {
     Task {
@@ -30,6 +30,7 @@ fn task() -> Task {
         slots: 1,
         priority: 0,
         partition: None,
+        pod_template: None,
     }
 }
 
@@ -63,6 +64,9 @@ fn tenant() -> Tenant {
         secrets: BTreeMap::from([("token".into(), SecretSource::Env { name: "CARGO_PKG_NAME".into() })]),
         allowed_hosts: None,
         allowed_paths: None,
+        artifact_store: None,
+        pod_template: None,
+        namespace: wharf_core::plan::Namespace::default(),
     }
 }
 
@@ -131,12 +135,13 @@ fn a_task_that_asks_for_nothing_gets_the_defaults() {
 
 #[test]
 fn a_task_gets_all_that_it_is_granted_and_raised_memory() {
+    let mount = Mount { volume: "data".into(), source: "/data".into(), path: "/in".into(), read_only: true };
     let secret = || BTreeMap::from([("TOKEN".to_owned(), SecretRef { name: "token".into() })]);
     let grants = wharf_contract::Grants {
         env: BTreeMap::from([("TZ".into(), "UTC".into())]),
         secret_env: BTreeMap::from([("TOKEN".into(), Secret::new("wharf".into()))]),
         secrets: BTreeMap::from([("TOKEN".into(), Secret::new("wharf".into()))]),
-        mounts: vec![Mount { source: "/data".into(), path: "/in".into(), read_only: true }],
+        mounts: vec![wharf_contract::Mount::from(&mount)],
         http: vec![HttpGrant {
             host: "example.org".into(),
             port: Some(8443),
@@ -157,7 +162,7 @@ fn a_task_gets_all_that_it_is_granted_and_raised_memory() {
         env: grants.env.clone(),
         secret_env: secret(),
         secrets: secret(),
-        mounts: grants.mounts.clone(),
+        mounts: vec![mount],
         http: grants.http.clone(),
         ..task()
     });

@@ -71,6 +71,7 @@ fn task(name: &str) -> Task {
         slots: 1,
         priority: 0,
         partition: None,
+        pod_template: None,
     }
 }
 

@@ -43,6 +43,22 @@ pub enum Cause {
     OutcomeMissing,
     /// The attempt was not started before its deadline for starting.
     StartDeadline,
+    /// The kernel ended the container: the runtime itself, or a sidecar, used more memory than the pod was given.
+    OomKilled,
+    /// The node evicted the pod, was drained, or the scheduler preempted it.
+    Evicted,
+    /// The node that ran the pod does not answer any more.
+    NodeLost,
+    /// Somebody else deleted the pod or its Job.
+    PodDeleted,
+    /// No node took the pod before its deadline for starting.
+    Unschedulable,
+    /// An image of the pod could not be pulled before its deadline for starting.
+    ImagePull,
+    /// The cluster refuses the pod or its Job as it is: admission, a LimitRange, a missing Secret.
+    PodRejected,
+    /// The Job's own deadline passed, and the runtime had not ended the attempt by then.
+    DeadlineExceeded,
     /// wharf itself failed.
     Internal,
 }
@@ -65,7 +81,7 @@ pub enum Fault {
 
 impl Cause {
     /// Every cause, in the order of declaration.
-    pub const ALL: [Cause; 20] = [
+    pub const ALL: [Cause; 28] = [
         Cause::Succeeded,
         Cause::InvalidInput,
         Cause::Retryable,
@@ -85,6 +101,14 @@ impl Cause {
         Cause::WorkerLost,
         Cause::OutcomeMissing,
         Cause::StartDeadline,
+        Cause::OomKilled,
+        Cause::Evicted,
+        Cause::NodeLost,
+        Cause::PodDeleted,
+        Cause::Unschedulable,
+        Cause::ImagePull,
+        Cause::PodRejected,
+        Cause::DeadlineExceeded,
         Cause::Internal,
     ];
 
@@ -101,11 +125,21 @@ impl Cause {
             | Cause::NotGranted
             | Cause::InvalidComponent
             | Cause::ComponentMissing
-            | Cause::DigestMismatch => Fault::Task,
+            | Cause::DigestMismatch
+            | Cause::PodRejected => Fault::Task,
             Cause::Timeout | Cause::MemoryLimit | Cause::OutputLimit | Cause::ResourceLimit | Cause::CompileLimit => {
                 Fault::Limit
             }
-            Cause::WorkerLost | Cause::OutcomeMissing | Cause::StartDeadline => Fault::Platform,
+            Cause::WorkerLost
+            | Cause::OutcomeMissing
+            | Cause::StartDeadline
+            | Cause::OomKilled
+            | Cause::Evicted
+            | Cause::NodeLost
+            | Cause::PodDeleted
+            | Cause::Unschedulable
+            | Cause::ImagePull
+            | Cause::DeadlineExceeded => Fault::Platform,
             Cause::Internal => Fault::Wharf,
         }
     }
@@ -122,6 +156,7 @@ impl Cause {
                 | Cause::NotGranted
                 | Cause::InvalidComponent
                 | Cause::DigestMismatch
+                | Cause::PodRejected
         )
     }
 
@@ -148,6 +183,14 @@ impl Cause {
             Cause::WorkerLost => "worker-lost",
             Cause::OutcomeMissing => "outcome-missing",
             Cause::StartDeadline => "start-deadline",
+            Cause::OomKilled => "oom-killed",
+            Cause::Evicted => "evicted",
+            Cause::NodeLost => "node-lost",
+            Cause::PodDeleted => "pod-deleted",
+            Cause::Unschedulable => "unschedulable",
+            Cause::ImagePull => "image-pull",
+            Cause::PodRejected => "pod-rejected",
+            Cause::DeadlineExceeded => "deadline-exceeded",
             Cause::Internal => "internal",
         }
     }

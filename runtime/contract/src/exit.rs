@@ -41,7 +41,18 @@ impl ExitCode {
             Cause::InvalidComponent | Cause::ComponentMissing | Cause::DigestMismatch | Cause::CompileLimit => {
                 ExitCode::Component
             }
-            Cause::WorkerLost | Cause::OutcomeMissing | Cause::Internal => ExitCode::Internal,
+            // The runtime itself ends no attempt so: these are what others see of it.
+            Cause::WorkerLost
+            | Cause::OutcomeMissing
+            | Cause::OomKilled
+            | Cause::Evicted
+            | Cause::NodeLost
+            | Cause::PodDeleted
+            | Cause::Unschedulable
+            | Cause::ImagePull
+            | Cause::PodRejected
+            | Cause::DeadlineExceeded
+            | Cause::Internal => ExitCode::Internal,
         }
     }
 }

@@ -11,7 +11,9 @@ mod inspect;
 mod invocation;
 mod outcome;
 mod payload;
+pub mod pod;
 mod secret;
+mod store;
 
 pub use attempt::{AttemptContext, AttemptId, PartitionContext};
 pub use cause::{Cause, Fault};
@@ -22,6 +24,7 @@ pub use invocation::{Component, Entry, Grants, HttpGrant, Invocation, Limits, Mo
 pub use outcome::{Outcome, Usage};
 pub use payload::{Artifact, Payload};
 pub use secret::Secret;
+pub use store::StoreLocation;
 
 /// The contract's version. A runtime refuses an invocation of another major version.
 pub const CONTRACT_VERSION: u32 = 1;

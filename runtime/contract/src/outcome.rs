@@ -66,6 +66,9 @@ pub struct Usage {
     /// Microseconds from the runtime's taking the attempt up to the guest's first instruction.
     #[serde(skip_serializing_if = "is_zero")]
     pub setup_us: u64,
+    /// Microseconds that fetching the compiled component and the inputs took before that; in a pod only.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub fetch_us: u64,
     /// Microseconds from the guest's first instruction to its end.
     #[serde(skip_serializing_if = "is_zero")]
     pub run_us: u64,
@@ -111,6 +114,7 @@ mod tests {
         let n = u64::from(u32::MAX);
         outcome.usage = Usage {
             setup_us: n,
+            fetch_us: n,
             run_us: n,
             memory_bytes: n,
             written_bytes: n,

@@ -13,6 +13,9 @@ pub struct Coordinator {
     pub retention_us: Option<u64>,
     /// Microseconds that SIGTERM waits for running attempts.
     pub drain_timeout_us: u64,
+    /// Who starts attempts.
+    #[serde(default)]
+    pub executor: super::Executor,
 }
 
 impl Default for Coordinator {
@@ -22,6 +25,7 @@ impl Default for Coordinator {
             pools: BTreeMap::new(),
             retention_us: Some(30 * 86_400 * 1_000_000),
             drain_timeout_us: 30_000_000,
+            executor: super::Executor::Local,
         }
     }
 }

@@ -2,12 +2,14 @@
 
 mod coordinator;
 mod flow;
+mod kubernetes;
 mod task;
 mod tenant;
 
 pub use coordinator::Coordinator;
 pub use flow::{ConcurrencyPolicy, Flow, FlowName, Missed, Params};
-pub use task::{Component, ForEach, Resources, Retry, RunIf, SecretRef, Task};
+pub use kubernetes::{ArtifactStore, Components, Egress, Executor, Kubernetes, Namespace, PullPolicy};
+pub use task::{Component, ForEach, Mount, Resources, Retry, RunIf, SecretRef, Task};
 pub use tenant::{SecretSource, Tenant};
 
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@ use crate::partition::Granularity;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use wharf_contract::{Cause, Entry, HttpGrant, Mount};
+use wharf_contract::{Cause, Entry, HttpGrant};
 
 /// A task of a flow, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,31 @@ pub struct Task {
     pub priority: i32,
     /// Coarser partition than the flow's; none: the flow's own.
     pub partition: Option<Granularity>,
+    /// Merged into its pods last; in a cluster only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_template: Option<serde_json::Value>,
+}
+
+/// A volume as the task sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Mount {
+    /// The volume's name in the flow: in a cluster the pod's volume of that name.
+    #[serde(default)]
+    pub volume: String,
+    /// On this machine, absolute.
+    pub source: PathBuf,
+    /// In the guest, absolute.
+    pub path: String,
+    /// False lets the guest write.
+    pub read_only: bool,
+}
+
+impl From<&Mount> for wharf_contract::Mount {
+    fn from(mount: &Mount) -> wharf_contract::Mount {
+        let Mount { volume: _, source, path, read_only } = mount;
+        wharf_contract::Mount { source: source.clone(), path: path.clone(), read_only: *read_only }
+    }
 }
 
 /// A component by file and digest.

@@ -18,6 +18,15 @@ pub struct Tenant {
     pub allowed_hosts: Option<Vec<String>>,
     /// Folders of the machine below which its volumes must lie, absolute; none: no bound.
     pub allowed_paths: Option<Vec<PathBuf>>,
+    /// Where its attempts keep what outlives their pods; in a cluster only.
+    #[serde(default)]
+    pub artifact_store: Option<super::ArtifactStore>,
+    /// Merged into its pods after the operator's; in a cluster only.
+    #[serde(default)]
+    pub pod_template: Option<serde_json::Value>,
+    /// Its namespace in a cluster, which has its name.
+    #[serde(default)]
+    pub namespace: super::Namespace,
 }
 
 /// Where a secret's value is read when an attempt starts. The value is never part of a plan.
@@ -33,5 +42,12 @@ pub enum SecretSource {
     File {
         /// The file.
         path: PathBuf,
+    },
+    /// A Secret in the tenant's namespace: a file of the pod; in a cluster only.
+    SecretKeyRef {
+        /// Name of the Secret.
+        name: String,
+        /// Key in it.
+        key: String,
     },
 }

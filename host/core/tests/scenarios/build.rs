@@ -43,6 +43,7 @@ pub(crate) fn task(name: &str) -> Draft {
         slots: 1,
         priority: 0,
         partition: None,
+        pod_template: None,
     };
     Draft { task, needs: vec![] }
 }
@@ -164,6 +165,9 @@ pub(crate) fn plan(flows: Vec<Flow>, parallelism: u32, tenant: Option<u32>, pool
         secrets: BTreeMap::new(),
         allowed_hosts: None,
         allowed_paths: None,
+        artifact_store: None,
+        pod_template: None,
+        namespace: wharf_core::plan::Namespace::default(),
     };
     Plan {
         coordinator: Coordinator {

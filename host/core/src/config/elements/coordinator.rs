@@ -55,6 +55,7 @@ pub(in crate::config) fn read(reader: &mut Reader<'_>, node: &Node) -> Coordinat
         pools,
         retention_us: duration::read(reader, spec, "retention").or(default.retention_us),
         drain_timeout_us: duration::read(reader, spec, "drainTimeout").unwrap_or(default.drain_timeout_us),
+        executor: default.executor,
     };
     Coordinator { at: node.at, value }
 }

@@ -87,6 +87,9 @@ impl Tenant {
             secrets: BTreeMap::new(),
             allowed_hosts: None,
             allowed_paths: None,
+            artifact_store: None,
+            pod_template: None,
+            namespace: plan::Namespace::default(),
         };
         Tenant { at: At::default(), value, defaults: Defaults::default() }
     }

@@ -104,6 +104,7 @@ fn resolve_task(
         slots: task.slots,
         priority: task.priority,
         partition: task.partition.map(|(g, _)| g).filter(|g| Some(*g) != own),
+        pod_template: None,
     }
 }
 

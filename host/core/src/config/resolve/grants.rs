@@ -6,10 +6,10 @@ use crate::config::elements::grants::covers;
 use crate::config::elements::task::Task;
 use crate::config::fault::Code;
 use crate::config::reader::{Reader, Text};
-use crate::plan::SecretRef;
+use crate::plan::{Mount, SecretRef};
 use crate::schedule::nearest;
 use std::collections::BTreeMap;
-use wharf_contract::{HttpGrant, Inspection, Mount};
+use wharf_contract::{HttpGrant, Inspection};
 
 pub(super) fn secrets(
     reader: &mut Reader<'_>,
@@ -52,7 +52,8 @@ pub(super) fn mounts(reader: &mut Reader<'_>, flow: &Flow, task: &Task) -> Vec<M
     for mount in &task.mounts {
         match flow.volumes.get(&mount.volume.value) {
             Some(volume) => {
-                mounts.push(Mount { source: volume.path.clone(), path: mount.path.clone(), read_only: mount.read_only })
+                let (volume, source) = (mount.volume.value.clone(), volume.path.clone());
+                mounts.push(Mount { volume, source, path: mount.path.clone(), read_only: mount.read_only });
             }
             None => {
                 let hint = match nearest(&mount.volume.value, flow.volumes.keys().map(String::as_str)) {

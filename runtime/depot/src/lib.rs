@@ -1,0 +1,1 @@
+//! Where attempts keep what outlives their pods.
