@@ -11,7 +11,7 @@ use super::status::Status;
 use super::work::Work;
 use crate::api::types::{Progress, ReloadAnswer, RunAnswer};
 use crate::clock;
-use crate::executor::{Ended, FromWorker, Local, Reports};
+use crate::executor::{Ended, FromWorker, Local, Reports, Staged};
 use crate::logs::{LogKey, Logs};
 use crate::store::{Append, Store, StoreState};
 use crate::telemetry::{AttemptEnd, Metrics, PoolUse};
@@ -224,7 +224,7 @@ impl Loop {
                 let tenant = &start.flow.name.tenant;
                 let text = format!("tenant `{tenant}` is not in the config any more");
                 let outcome = Box::new(Outcome::failed(Cause::NotGranted, text));
-                reports.ended.push(Ended { attempt: start.attempt, outcome });
+                reports.ended.push(Ended { attempt: start.attempt, outcome, staged: Staged::Nowhere });
             }
         }
     }
@@ -284,7 +284,7 @@ impl Loop {
     }
 
     fn finished(&mut self, ended: Ended, now: Timestamp) {
-        let Ended { attempt, outcome } = ended;
+        let Ended { attempt, outcome, .. } = ended;
         if let Some(flow) = self.state.live.get(&attempt.run) {
             if outcome.usage.log_lines > 0 || outcome.cause == Cause::WorkerLost {
                 self.logs.close(&log_key(flow, attempt));

@@ -3,7 +3,7 @@ use super::invocation::{Invocations, Places, task_of};
 use super::readable::readable;
 use super::slots::{Held, STOP_MARGIN};
 use super::worker::{FromWorker, Worker, WorkerId, cache};
-use super::{Ended, Failure, Reports, staging};
+use super::{Ended, Failure, Reports, Staged, staging};
 use crate::api::types::Progress;
 use crate::artifacts::Artifacts;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -286,7 +286,7 @@ impl Local {
                     worker.idle_since = Some(now);
                 }
                 self.held.remove(&key);
-                reports.ended.push(Ended { attempt: key, outcome: checked(outcome) });
+                reports.ended.push(Ended { attempt: key, outcome: checked(outcome), staged: Staged::Local });
             }
         }
     }

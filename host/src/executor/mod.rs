@@ -4,6 +4,7 @@
 mod backoff;
 mod frames;
 mod invocation;
+pub mod kubernetes;
 mod local;
 mod pipe;
 mod readable;
@@ -13,6 +14,7 @@ mod worker;
 pub use local::{Local, Settings};
 pub use worker::FromWorker;
 
+use wharf_contract::pod::StoredObject;
 use wharf_contract::{Cause, LogLine, Outcome};
 use wharf_core::action::AttemptKey;
 
@@ -23,6 +25,26 @@ pub struct Ended {
     pub attempt: AttemptKey,
     /// How.
     pub outcome: Box<Outcome>,
+    /// Where what it wrote waits for that to be recorded.
+    pub staged: Staged,
+}
+
+/// Where what an attempt wrote waits until its outcome is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Staged {
+    /// In its folder below the state folder: see [`staging`].
+    Local,
+    /// In the tenant's store, below [`staging`] and the UID of the pod that ran it. Other pods of the attempt may have
+    /// left something beside it.
+    Pod {
+        /// `metadata.uid`; never empty.
+        uid: String,
+        /// The whole outcome, where it was too large for the pod's report: it takes the place of what [`Ended::outcome`]
+        /// holds until then.
+        outcome: Option<StoredObject>,
+    },
+    /// Nowhere: no runtime took it, or none that got as far as writing.
+    Nowhere,
 }
 
 /// What an executor has to say, in order.
@@ -60,6 +82,6 @@ impl Failure {
 
     /// The end of that attempt.
     fn end(self, attempt: AttemptKey) -> Ended {
-        Ended { attempt, outcome: Box::new(Outcome::failed(self.cause, self.message)) }
+        Ended { attempt, outcome: Box::new(Outcome::failed(self.cause, self.message)), staged: Staged::Local }
     }
 }
