@@ -14,6 +14,15 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
+/// The archive of one of the project's images by name: `runtime`, `coordinator`.
+///
+/// # Panics
+/// Where it was not packed.
+#[must_use]
+pub fn image(name: &str) -> PathBuf {
+    binary(&format!("images/{name}.oci.tar"))
+}
+
 /// A component of `plugins/` by name, without `.wasm`.
 ///
 /// # Panics

@@ -7,7 +7,7 @@ use anyhow::Result;
 pub(crate) fn run(workspace: &Workspace, only: &[char]) -> Result<()> {
     workspace.build_binaries()?;
     workspace.build_guests()?;
-    shell::run(&mut workspace.cargo(&["build", "--release", "--quiet", "--workspace", "--example", "floor"]))?;
+    shell::run(workspace.release("build").args(["--quiet", "--workspace", "--example", "floor"]))?;
     let mut bench = workspace.program("wharf-bench");
     bench.args(only.iter().map(ToString::to_string)).env("WHARF_BIN_DIR", &workspace.bin);
     shell::run(&mut bench)

@@ -7,14 +7,11 @@ use std::process::Command;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     shell::run(&mut workspace.cargo(&["fmt", "--all", "--check"]))?;
-    shell::run(&mut workspace.cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
+    let lints = ["--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+    shell::run(workspace.release("clippy").args(lints))?;
     let plugins = workspace.root.join("plugins");
     shell::run(workspace.cargo(&["fmt", "--all", "--check"]).current_dir(&plugins))?;
-    shell::run(
-        workspace
-            .cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
-            .current_dir(&plugins),
-    )?;
+    shell::run(workspace.release("clippy").args(lints).current_dir(&plugins))?;
     deny(workspace)
 }
 

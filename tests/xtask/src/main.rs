@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod image;
 mod shell;
 mod test;
 mod workspace;
@@ -41,7 +42,13 @@ enum Task {
     },
     /// All that continuous integration checks besides the tests: format, lints, licences, generated files.
     Ci,
-    /// Build the binaries and the guest components only.
+    /// Build the static release binaries and pack them as OCI archives, without a container engine.
+    Image {
+        /// Folder for the archives; `images` beside the binaries unless told.
+        #[arg(long)]
+        output: Option<std::path::PathBuf>,
+    },
+    /// Build what the tests run: the binaries, the guest components and the images.
     Build,
 }
 
@@ -62,6 +69,14 @@ fn run(task: Task) -> Result<()> {
         Task::Test { args } => test::run(&workspace, &args),
         Task::Bench { only } => bench::run(&workspace, &only),
         Task::Ci => ci::run(&workspace),
-        Task::Build => workspace.build_binaries().and_then(|()| workspace.build_guests()),
+        Task::Image { output } => image::run(&workspace, output),
+        Task::Build => build(&workspace),
     }
+}
+
+/// What the tests run.
+fn build(workspace: &Workspace) -> Result<()> {
+    workspace.build_binaries()?;
+    workspace.build_guests()?;
+    image::pack(workspace, &workspace.images())
 }

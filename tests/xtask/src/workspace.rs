@@ -9,15 +9,25 @@ use std::process::Command;
 pub(crate) struct Workspace {
     /// The checkout's folder.
     pub(crate) root: PathBuf,
-    /// Folder of release binaries.
+    /// Folder of release binaries: `release` of [`Workspace::triple`].
     pub(crate) bin: PathBuf,
+    /// The one target triple of tests, benches and images: this machine's.
+    triple: String,
+    /// Cargo's target folder.
+    target: PathBuf,
 }
 
 impl Workspace {
     pub(crate) fn find() -> Result<Workspace> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().context("no checkout here")?;
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
-        Ok(Workspace { bin: target.join("release"), root })
+        let triple = host_triple()?;
+        Ok(Workspace { bin: target.join(&triple).join("release"), root, triple, target })
+    }
+
+    /// Folder of the images' archives, unless another is named.
+    pub(crate) fn images(&self) -> PathBuf {
+        self.bin.join("images")
     }
 
     /// `cargo` in the checkout.
@@ -27,10 +37,33 @@ impl Workspace {
         command
     }
 
+    /// `cargo VERB` for the one triple and profile that tests and images share, so that nothing is built twice and what
+    /// is shipped is what was tested: static, and without the paths of this machine in it.
+    pub(crate) fn release(&self, verb: &str) -> Command {
+        let mut command = self.cargo(&[verb, "--release", "--target", &self.triple]);
+        let flags = self.flags().join("\x1f");
+        command.env("CARGO_ENCODED_RUSTDOCFLAGS", &flags).env("CARGO_ENCODED_RUSTFLAGS", flags);
+        command
+    }
+
+    /// They are for the target alone: build scripts and macros are built without them, because the triple is named.
+    fn flags(&self) -> Vec<String> {
+        let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+        // The last one that fits wins, and the target folder may lie in the checkout.
+        let mut flags = vec![remap(&self.root, "/wharf"), remap(&self.target, "/target")];
+        if let Some(home) = cargo_home() {
+            flags.push(remap(&home, "/cargo"));
+        }
+        if self.triple.ends_with("-linux-gnu") {
+            flags.push("-Ctarget-feature=+crt-static".into());
+        }
+        flags
+    }
+
     /// Every binary of the workspace: always the whole, because a part of it would have its dependencies built with
     /// other features, and so once more.
     pub(crate) fn build_binaries(&self) -> Result<()> {
-        shell::run(&mut self.cargo(&["build", "--release", "--quiet", "--workspace", "--bins"]))
+        shell::run(self.release("build").args(["--quiet", "--workspace", "--bins"]))
     }
 
     /// The components of `plugins/`, into `plugins/dist/`.
@@ -44,4 +77,16 @@ impl Workspace {
         command.env("WHARF_RUNTIME", self.bin.join("wharf-runtime")).current_dir(&self.root);
         command
     }
+}
+
+fn host_triple() -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).arg("-vV").output().context("cannot start rustc")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().find_map(|l| l.strip_prefix("host: ")).map(str::to_owned).context("`rustc -vV` names no host")
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    let home = || std::env::home_dir().map(|dir| dir.join(".cargo"));
+    std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home)
 }
