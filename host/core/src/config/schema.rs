@@ -96,7 +96,11 @@ fn table(shape: &'static Shape, out: &mut String, done: &mut Vec<&'static str>) 
         return;
     }
     done.push(shape.name);
-    let _ = write!(out, "### {}\n\n{}\n\n| field | type | |\n|---|---|---|\n", shape.name, shape.doc);
+    let _ = write!(out, "### {}\n\n{}\n\n", shape.name, shape.doc);
+    if shape.fields.is_empty() {
+        return;
+    }
+    out.push_str("| field | type | |\n|---|---|---|\n");
     for Field { name, kind, required, doc } in shape.fields {
         let mark = if *required { " (required)" } else { "" };
         let _ = writeln!(out, "| `{name}`{mark} | {} | {} |", named(kind).replace('|', "\\|"), doc.replace('|', "\\|"));

@@ -3,7 +3,7 @@ use serde_json::json;
 use wharf_contract::Entry;
 use wharf_core::config::{json_schema, reference, render};
 use wharf_core::partition::Granularity;
-use wharf_core::plan::{Flow, Plan};
+use wharf_core::plan::{Components, Executor, Flow, Plan, PullPolicy};
 
 fn plan(text: &str) -> Plan {
     let resolved = catalog::read("test.yaml", text);
@@ -52,28 +52,68 @@ fn the_digest_follows_the_content() {
     assert_ne!(flow(&WEATHER.replace("x.csv", "y.csv")).digest, digest);
 }
 
+/// Together they have every field of the config.
+const FULL: [&str; 3] = ["full", "kubernetes", "kubernetes-stores"];
+
+fn full(name: &str) -> String {
+    std::fs::read_to_string(golden::path(&format!("tests/config/{name}.yaml"))).expect("the file is there")
+}
+
 /// Every field of the config, and the plan that it gives.
 #[test]
 fn every_field_is_in_the_plan() {
-    let text = std::fs::read_to_string(golden::path("tests/config/full.yaml")).unwrap();
-    let resolved = catalog::read("full.yaml", text);
-    assert_eq!(render(&resolved.faults, false), "");
-    let plan = resolved.plan.unwrap();
-    let shown = serde_json::to_string_pretty(&plan).unwrap() + "\n";
-    golden::check("tests/config/full.json", &shown);
-    assert_eq!(serde_json::from_str::<Plan>(&shown).unwrap(), plan);
+    for name in FULL {
+        let resolved = catalog::read(&format!("{name}.yaml"), full(name));
+        assert_eq!(render(&resolved.faults, false), "");
+        let plan = resolved.plan.unwrap();
+        let shown = serde_json::to_string_pretty(&plan).unwrap() + "\n";
+        golden::check(&format!("tests/config/{name}.json"), &shown);
+        assert_eq!(serde_json::from_str::<Plan>(&shown).unwrap(), plan);
+    }
 }
 
-/// Also that the file has each field there is, so that the test above cannot lag behind.
+/// Also that the files have each field there is, so that the test above cannot lag behind.
 #[test]
-fn the_full_file_has_every_field() {
-    let text = std::fs::read_to_string(golden::path("tests/config/full.yaml")).unwrap();
+fn the_full_files_have_every_field() {
+    let text: String = FULL.map(full).into_iter().chain(WAYS.map(str::to_owned)).collect();
     let schema = json_schema();
     for (name, definition) in schema["definitions"].as_object().unwrap() {
         for field in definition["properties"].as_object().unwrap().keys() {
             assert!(text.contains(&format!("{field}:")), "{name}.{field}");
         }
     }
+}
+
+/// How components can reach a cluster.
+const WAYS: [&str; 4] = [
+    "{store: {}}",
+    "{registry: {repository: r.example.org:5000/c}}",
+    "{image: {repository: r.example.org/c, pullPolicy: Never}}",
+    "{volume: {claimName: components, subPath: a/b}}",
+];
+
+#[test]
+fn components_come_in_one_of_four_ways() {
+    let expect = [
+        Components::Store,
+        Components::Registry { repository: "r.example.org:5000/c".into(), insecure: false, credentials: None },
+        Components::Image { repository: "r.example.org/c".into(), pull_policy: PullPolicy::Never },
+        Components::Volume { claim_name: "components".into(), sub_path: "a/b".into() },
+    ];
+    for (way, expect) in WAYS.into_iter().zip(expect) {
+        let text = full("kubernetes-stores").replace("{store: {}}", way);
+        let Executor::Kubernetes(kubernetes) = plan(&text).coordinator.executor else { panic!("{way}") };
+        assert_eq!(kubernetes.components, expect);
+    }
+}
+
+#[test]
+fn the_executor_is_one_word() {
+    // But for secrets: a pod and this machine read them in different places.
+    let text = full("kubernetes").replace("secrets: [{name: token}]", "secrets: []");
+    let (jobs, local) = (plan(&text), plan(&text.replace("executor: kubernetes", "executor: local")));
+    assert_eq!(local.coordinator.executor, Executor::Local);
+    assert_eq!((local.flows, local.tenants), (jobs.flows, jobs.tenants));
 }
 
 #[test]

@@ -1,19 +1,26 @@
 //! One element of a config a file: its shape, its validated type, its tests.
 
+pub(super) mod artifact_store;
 pub(super) mod backoff;
 pub(super) mod component;
+pub(super) mod components;
 pub(super) mod coordinator;
 pub(super) mod duration;
+pub(super) mod egress;
 pub(super) mod env;
 pub(super) mod flow;
 pub(super) mod for_each;
 pub(super) mod grants;
+pub(super) mod image;
+pub(super) mod kubernetes;
 pub(super) mod metadata;
 pub(super) mod mount;
 pub(super) mod name;
 pub(super) mod params;
 pub(super) mod partitions;
+pub(super) mod pod_template;
 pub(super) mod quantity;
+pub(super) mod quota;
 pub(super) mod resources;
 pub(super) mod retry;
 pub(super) mod schedule;

@@ -1,10 +1,14 @@
-//! Names as Kubernetes has them: labels of RFC 1123.
+//! Names as Kubernetes has them: labels and subdomains of RFC 1123, keys of Secrets.
 
 use crate::config::fault::Code;
-use crate::config::reader::{Reader, Text};
+use crate::config::reader::{self, Reader, Text};
 use crate::config::shape::Kind;
+use crate::config::yaml::Node;
 
 pub(in crate::config) const KIND: Kind = Kind::Form("a label of RFC 1123");
+/// Of an object that a config only refers to.
+pub(in crate::config) const OBJECT_KIND: Kind = Kind::Form("a subdomain of RFC 1123");
+pub(in crate::config) const KEY_KIND: Kind = Kind::Form("a key of a Secret");
 
 /// Longest label, and longest name of a Job.
 pub(in crate::config) const LONGEST: usize = 63;
@@ -40,6 +44,37 @@ fn fault_of(name: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// The name of an object of the cluster.
+pub(in crate::config) fn read_object(reader: &mut Reader<'_>, node: &Node, field: &str) -> Option<String> {
+    let text = reader::text(node, field)?;
+    if text.value.len() <= 253 && text.value.split('.').all(|label| fault_of(label).is_none()) {
+        return Some(text.value);
+    }
+    let message = format!("`{}` is no name of an object", crate::schedule::shown(&text.value));
+    reader.error_hint(text.at, Code::InvalidName, message, "use a-z, 0-9, `-` and `.`, at most 253 characters");
+    None
+}
+
+/// A key of a Secret.
+pub(in crate::config) fn read_key(reader: &mut Reader<'_>, node: &Node, field: &str) -> Option<String> {
+    let text = reader::text(node, field)?;
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if (1..=253).contains(&text.value.len())
+        && text.value.chars().all(good)
+        && !matches!(text.value.as_str(), "." | "..")
+    {
+        return Some(text.value);
+    }
+    let message = format!("`{}` is no key of a Secret", crate::schedule::shown(&text.value));
+    reader.error_hint(text.at, Code::InvalidName, message, "use letters, digits, `-`, `_` and `.`");
+    None
+}
+
+/// Whether it is a name of a host, or an IPv4 address.
+pub(in crate::config) fn is_host(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(|label| fault_of(label).is_none())
 }
 
 /// Reports a task whose Jobs could not be named in a cluster.

@@ -50,6 +50,14 @@ const SUFFIXES: [(&str, u128, u128); 14] = [
     ("Pi", 1 << 50, 1),
 ];
 
+/// Whether it is a quantity; zero is one here.
+pub(in crate::config) fn check(text: &str) -> Result<(), &'static str> {
+    match parse(text, 1) {
+        Err(ZERO) | Ok(_) => Ok(()),
+        Err(why) => Err(why),
+    }
+}
+
 fn parse(text: &str, scale: u128) -> Result<u64, &'static str> {
     if text.len() > 40 {
         return Err("it is too long");
@@ -71,12 +79,13 @@ fn parse(text: &str, scale: u128) -> Result<u64, &'static str> {
     denominator *= 10_u128.pow(u32::try_from(fraction.len()).unwrap_or(9));
     numerator = numerator.checked_mul(scale).and_then(|n| n.checked_mul(digits)).ok_or(TOO_LARGE)?;
     match u64::try_from(numerator.div_ceil(denominator)) {
-        Ok(0) => Err("it is zero"),
+        Ok(0) => Err(ZERO),
         Ok(value) if value <= i64::MAX as u64 => Ok(value),
         _ => Err(TOO_LARGE),
     }
 }
 
+const ZERO: &str = "it is zero";
 const TOO_LARGE: &str = "it is too large";
 
 fn factor(suffix: &str) -> Result<(u128, u128), &'static str> {

@@ -61,6 +61,11 @@ pub(in crate::config) fn read(reader: &mut Reader<'_>, node: &Node) -> Resources
 }
 
 impl Resources {
+    /// Values that stand in no config.
+    pub(in crate::config) fn of(values: plan::Resources) -> Resources {
+        Resources { values, ..Resources::default() }
+    }
+
     /// With what the tenant says where the task says nothing, and within the tenant's cap.
     pub(in crate::config) fn resolve(
         &self,

@@ -29,13 +29,27 @@ pub(in crate::config) const TASK: Shape = Shape {
 };
 pub(in crate::config) const TENANT: Shape = Shape {
     name: "TenantSecret",
-    doc: "Where a secret's value is read when an attempt starts: exactly one of `env` and `file`.",
+    doc: "Where a secret's value is read when an attempt starts: exactly one of `env`, `file` and `secretKeyRef`.",
     one: false,
     fields: &[
         Field::required("name", name::KIND, "Name of the secret."),
         Field::new("key", Kind::Form("a key"), "Key within it, where it has several."),
         Field::new("env", Kind::Text, "An environment variable of the coordinator."),
         Field::new("file", Kind::Text, "A file; one line end at its end is dropped."),
+        Field::new(
+            "secretKeyRef",
+            Kind::Object(&CLUSTER),
+            "A Secret of the tenant's namespace: the only one that a pod can read.",
+        ),
+    ],
+};
+const CLUSTER: Shape = Shape {
+    name: "ClusterSecretKeyRef",
+    doc: "A key of a Secret of the tenant's namespace.",
+    one: false,
+    fields: &[
+        Field::required("name", name::OBJECT_KIND, "Name of the Secret."),
+        Field::required("key", name::KEY_KIND, "Key in it."),
     ],
 };
 
@@ -70,11 +84,16 @@ pub(in crate::config) fn read_tenant(reader: &mut Reader<'_>, spec: &Node) -> BT
     let mut all = BTreeMap::new();
     for node in reader::items(spec, "secrets") {
         let Some(full) = full_name(node) else { continue };
-        let source = match (reader::text(node, "env"), reader::text(node, "file")) {
-            (Some(env), None) => SecretSource::Env { name: env.value },
-            (None, Some(file)) => SecretSource::File { path: reader.path(&file.value, file.at) },
+        let source = match (reader::text(node, "env"), reader::text(node, "file"), node.get("secretKeyRef")) {
+            (Some(env), None, None) => SecretSource::Env { name: env.value },
+            (None, Some(file), None) => SecretSource::File { path: reader.path(&file.value, file.at) },
+            (None, None, Some(secret)) => {
+                let (name, key) = (name::read_object(reader, secret, "name"), name::read_key(reader, secret, "key"));
+                let (Some(name), Some(key)) = (name, key) else { continue };
+                SecretSource::SecretKeyRef { name, key }
+            }
             _ => {
-                let message = format!("the secret `{full}` must have exactly one of `env` and `file`");
+                let message = format!("the secret `{full}` must have exactly one of `env`, `file` and `secretKeyRef`");
                 reader.error(node.at, Code::InvalidValue, message);
                 continue;
             }

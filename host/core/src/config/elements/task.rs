@@ -5,7 +5,9 @@ use super::grants::Http;
 use super::mount::Mount;
 use super::resources::Resources;
 use super::retry::Retry;
-use super::{component, duration, env, for_each, grants, mount, name, partitions, resources, retry, secret};
+use super::{
+    component, duration, env, for_each, grants, mount, name, partitions, pod_template, resources, retry, secret,
+};
 use crate::config::reader::{self, Reader, Text};
 use crate::config::shape::{Field, Kind, Shape};
 use crate::config::source::At;
@@ -51,6 +53,7 @@ pub(in crate::config) const SHAPE: Shape = Shape {
         Field::new("slots", Kind::Int(1, 1_000_000), "Slots of the pool that one attempt takes; default 1."),
         Field::new("priority", Kind::Int(-1_000_000, 1_000_000), "Higher goes first, within the flow's; default 0."),
         Field::new("partition", partitions::GRANULARITY, "Coarser partition than the flow's; default: the flow's own."),
+        Field::new("podTemplate", pod_template::KIND, "Merged into its pods last; in a cluster only."),
     ],
 };
 
@@ -78,6 +81,7 @@ pub(in crate::config) struct Task {
     pub(in crate::config) slots: u32,
     pub(in crate::config) priority: i32,
     pub(in crate::config) partition: Option<(Granularity, At)>,
+    pub(in crate::config) pod_template: Option<Node>,
 }
 
 pub(in crate::config) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Task> {
@@ -110,6 +114,7 @@ pub(in crate::config) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Ta
         slots: reader::int(node, "slots").unwrap_or(1),
         priority: reader::int(node, "priority").unwrap_or(0),
         partition: node.get("partition").and_then(|n| Some((partitions::granularity(n.text()?)?, n.at))),
+        pod_template: pod_template::read(reader, node),
     };
     name.map(|_| task)
 }

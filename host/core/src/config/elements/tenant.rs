@@ -1,8 +1,11 @@
 use super::env::Env;
 use super::metadata::Metadata;
+use super::quota::{self, Hard};
 use super::resources::Resources;
 use super::retry::Retry;
-use super::{duration, env, grants, metadata, quantity, resources, retry, secret};
+use super::{
+    artifact_store, duration, egress, env, grants, metadata, pod_template, quantity, resources, retry, secret,
+};
 use crate::config::fault::Code;
 use crate::config::reader::{self, Reader};
 use crate::config::shape::{Field, Kind, Shape};
@@ -47,6 +50,22 @@ const SPEC: Shape = Shape {
             "Hosts that `grants.http` may name; `*.example.org` is every name below. Default: any.",
         ),
         Field::new("allowedPaths", Kind::List(&Kind::Text), "Folders that volumes must lie in; default: any."),
+        Field::new(
+            "artifactStore",
+            artifact_store::KIND,
+            "Where its attempts keep what outlives their pods; in a cluster every tenant with flows has one.",
+        ),
+        Field::new(
+            "podTemplate",
+            pod_template::KIND,
+            "Merged into its pods after the Coordinator's; in a cluster only.",
+        ),
+        Field::new("resourceQuota", Kind::Object(&quota::SHAPE), "ResourceQuota of its namespace; in a cluster only."),
+        Field::new(
+            "egress",
+            Kind::List(&Kind::Object(&egress::SHAPE)),
+            "Where its pods may connect to besides DNS, registry and store; in a cluster only.",
+        ),
     ],
 };
 pub(in crate::config) const SHAPE: Shape = Shape {
@@ -75,6 +94,12 @@ pub(in crate::config) struct Tenant {
     pub(in crate::config) at: At,
     pub(in crate::config) value: plan::Tenant,
     pub(in crate::config) defaults: Defaults,
+    /// It has a document.
+    pub(in crate::config) is_declared: bool,
+    /// One is given, be it good or not.
+    pub(in crate::config) has_store: bool,
+    pub(in crate::config) pod_template: Option<Node>,
+    pub(in crate::config) quota: Hard,
 }
 
 impl Tenant {
@@ -91,7 +116,15 @@ impl Tenant {
             pod_template: None,
             namespace: plan::Namespace::default(),
         };
-        Tenant { at: At::default(), value, defaults: Defaults::default() }
+        Tenant {
+            at: At::default(),
+            value,
+            defaults: Defaults::default(),
+            is_declared: false,
+            has_store: false,
+            pod_template: None,
+            quota: Hard::new(),
+        }
     }
 }
 
@@ -100,7 +133,7 @@ pub(in crate::config) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Te
     if let Some(namespace) = namespace {
         reader.error(namespace.at, Code::InvalidValue, "a Tenant lies in no namespace: it is one");
     }
-    let mut tenant = Tenant { at: name.at, ..Tenant::plain(&name.value) };
+    let mut tenant = Tenant { at: name.at, is_declared: true, ..Tenant::plain(&name.value) };
     let Some(spec) = node.get("spec") else { return Some(tenant) };
     if let Some(defaults) = spec.get("defaults") {
         tenant.defaults = Defaults {
@@ -124,12 +157,21 @@ pub(in crate::config) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Te
     let paths = spec
         .get("allowedPaths")
         .map(|list| list.items().iter().filter_map(|p| Some(reader.path(p.text()?, p.at))).collect());
+    tenant.has_store = spec.get("artifactStore").is_some();
+    tenant.pod_template = pod_template::read(reader, spec);
+    tenant.quota = quota::read(reader, spec);
     tenant.value = plan::Tenant {
         parallelism: reader::int(spec, "parallelism"),
         max_memory: spec.get("limits").and_then(|l| quantity::bytes(reader, l, "memory")),
         secrets: secret::read_tenant(reader, spec),
         allowed_hosts: hosts,
         allowed_paths: paths,
+        artifact_store: artifact_store::read(reader, spec),
+        pod_template: tenant.pod_template.as_ref().map(Node::json),
+        namespace: plan::Namespace {
+            quota: tenant.quota.iter().map(|(name, (hard, _))| (name.clone(), hard.clone())).collect(),
+            egress: egress::read(reader, spec),
+        },
         ..tenant.value
     };
     Some(tenant)

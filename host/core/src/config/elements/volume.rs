@@ -2,6 +2,7 @@ use super::name;
 use crate::config::fault::Code;
 use crate::config::reader::{self, Reader, Text};
 use crate::config::shape::{Field, Kind, Shape};
+use crate::config::source::At;
 use crate::config::yaml::Node;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,25 +19,31 @@ pub(in crate::config) const SHAPE: Shape = Shape {
     one: false,
     fields: &[
         Field::required("name", name::KIND, "Name, unique in the flow."),
-        Field::required("hostPath", Kind::Object(&HOST_PATH), "A folder of the machine."),
+        Field::new(
+            "hostPath",
+            Kind::Object(&HOST_PATH),
+            "A folder of the machine. In a cluster it is not used: there a `podTemplate` says what the volume is.",
+        ),
     ],
 };
 
 #[derive(Debug)]
 pub(in crate::config) struct Volume {
-    pub(in crate::config) path: PathBuf,
-    pub(in crate::config) at: crate::config::source::At,
+    /// A folder of the machine.
+    pub(in crate::config) path: Option<PathBuf>,
+    pub(in crate::config) at: At,
 }
 
 pub(in crate::config) fn read(reader: &mut Reader<'_>, spec: &Node) -> BTreeMap<String, Volume> {
     let mut all = BTreeMap::new();
     for node in reader::items(spec, "volumes") {
         let Some(name) = reader::text(node, "name").filter(|n| name::check(reader, n)) else { continue };
-        let Some(path): Option<Text> = node.get("hostPath").and_then(|p| reader::text(p, "path")) else { continue };
+        let path: Option<Text> = node.get("hostPath").and_then(|p| reader::text(p, "path"));
         if all.contains_key(&name.value) {
             reader.error(name.at, Code::DuplicateName, format!("the volume `{name}` is given twice"));
         }
-        all.insert(name.value, Volume { path: reader.path(&path.value, path.at), at: path.at });
+        let at = path.as_ref().map_or(name.at, |p| p.at);
+        all.insert(name.value, Volume { path: path.map(|p| reader.path(&p.value, p.at)), at });
     }
     all
 }

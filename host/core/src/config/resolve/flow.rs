@@ -1,7 +1,8 @@
 use super::templates::Flow as Shared;
-use super::{component, edges, grants, graph, templates};
+use super::{cluster, component, edges, grants, graph, templates};
 use crate::config::Catalog;
 use crate::config::elements::flow::Flow;
+use crate::config::elements::kubernetes::Kubernetes;
 use crate::config::elements::task::Task;
 use crate::config::elements::tenant::Tenant;
 use crate::config::fault::Code;
@@ -16,6 +17,8 @@ use wharf_contract::Inspection;
 pub(super) struct Context<'a> {
     pub(super) tenant: &'a Tenant,
     pub(super) coordinator: &'a Coordinator,
+    /// Where attempts run as Jobs.
+    pub(super) cluster: Option<&'a Kubernetes>,
     pub(super) catalog: &'a Catalog,
 }
 
@@ -80,6 +83,7 @@ fn resolve_task(
         grants::asked(reader, task, inspection);
     }
     let env = task.env.resolve(&defaults.env);
+    cluster::sources(reader, cx, flow, task, &env);
     let own = granularity(flow);
     plan::Task {
         name: task.name.value.clone(),
@@ -104,7 +108,7 @@ fn resolve_task(
         slots: task.slots,
         priority: task.priority,
         partition: task.partition.map(|(g, _)| g).filter(|g| Some(*g) != own),
-        pod_template: None,
+        pod_template: task.pod_template.as_ref().map(crate::config::yaml::Node::json),
     }
 }
 

@@ -36,9 +36,10 @@ pub(super) fn secrets(
 pub(super) fn volumes(reader: &mut Reader<'_>, cx: &Context<'_>, flow: &Flow) {
     let Some(allowed) = &cx.tenant.value.allowed_paths else { return };
     for (name, volume) in &flow.volumes {
-        if !allowed.iter().any(|a| volume.path.starts_with(a)) {
+        let Some(path) = &volume.path else { continue };
+        if !allowed.iter().any(|a| path.starts_with(a)) {
             let message =
-                format!("the volume `{name}` lies outside of the tenant's `allowedPaths`: {}", volume.path.display());
+                format!("the volume `{name}` lies outside of the tenant's `allowedPaths`: {}", path.display());
             let list: Vec<_> = allowed.iter().map(|a| a.display().to_string()).collect();
             let hint =
                 if list.is_empty() { "no path is allowed".into() } else { format!("allowed are {}", list.join(", ")) };
@@ -52,7 +53,7 @@ pub(super) fn mounts(reader: &mut Reader<'_>, flow: &Flow, task: &Task) -> Vec<M
     for mount in &task.mounts {
         match flow.volumes.get(&mount.volume.value) {
             Some(volume) => {
-                let (volume, source) = (mount.volume.value.clone(), volume.path.clone());
+                let (volume, source) = (mount.volume.value.clone(), volume.path.clone().unwrap_or_default());
                 mounts.push(Mount { volume, source, path: mount.path.clone(), read_only: mount.read_only });
             }
             None => {

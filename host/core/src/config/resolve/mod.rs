@@ -1,5 +1,6 @@
 //! From documents to a plan: what only shows when all is there.
 
+mod cluster;
 mod component;
 mod edges;
 mod flow;
@@ -13,7 +14,7 @@ use super::document::Documents;
 use super::elements::tenant::Tenant;
 use super::fault::Code;
 use super::reader::Reader;
-use crate::plan::{Coordinator, FlowName, Plan};
+use crate::plan::{Coordinator, Executor, FlowName, Plan};
 use crate::schedule::nearest;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub(super) fn plan(reader: &mut Reader<'_>, documents: &Documents, catalog: &Cat
             reader.error_hint(tenant.at, Code::DuplicateName, message, elsewhere(reader, first.at));
         }
     }
+    let cluster = documents.coordinators.first().filter(|_| matches!(coordinator.executor, Executor::Kubernetes(_)));
+    let cluster = cluster.and_then(|c| c.kubernetes.as_ref());
     let implicit = Tenant::plain(DEFAULT_TENANT);
     let mut plan = Plan { coordinator, ..Plan::default() };
     for flow in &documents.flows {
@@ -53,7 +56,13 @@ pub(super) fn plan(reader: &mut Reader<'_>, documents: &Documents, catalog: &Cat
             reader.error(name.at, Code::DuplicateName, format!("two flows have the name `{full}`"));
             continue;
         }
-        let cx = flow::Context { tenant, coordinator: &plan.coordinator, catalog };
+        let cx = flow::Context { tenant, coordinator: &plan.coordinator, cluster, catalog };
+        match cluster {
+            Some(cluster) if !plan.tenants.contains_key(&tenant.value.name) => {
+                cluster::tenant(reader, cluster, tenant, name);
+            }
+            _ => {}
+        }
         let resolved = flow::resolve(reader, &cx, flow, full.clone());
         plan.flows.insert(full, Arc::new(resolved));
         plan.tenants.entry(tenant.value.name.clone()).or_insert_with(|| Arc::new(tenant.value.clone()));
