@@ -49,6 +49,9 @@ pub trait Reads: Send + Sync {
     fn flows(&self) -> Result<Vec<FlowName>, StoreError>;
     /// Whether anything that is kept refers to an artifact.
     fn is_referenced(&self, tenant: &str, digest: &str) -> Result<bool, StoreError>;
+    /// The store's own name, which tells what its coordinator left elsewhere from what others did: 8 hex digits, made with
+    /// the store, never changed.
+    fn instance(&self) -> Result<String, StoreError>;
     /// The version of a flow of that digest.
     fn flow_version(&self, digest: &str) -> Result<Option<Arc<Flow>>, StoreError>;
 }
@@ -128,6 +131,13 @@ fn escaped(path: &Path) -> String {
 }
 
 impl Reads for SqliteReads {
+    fn instance(&self) -> Result<String, StoreError> {
+        self.with(|conn| {
+            let bits: u32 = conn.query_row("SELECT value FROM meta WHERE key = 'instance'", [], |row| row.get(0))?;
+            Ok(format!("{bits:08x}"))
+        })
+    }
+
     fn run(&self, run: RunId) -> Result<Option<RunRow>, StoreError> {
         self.with(|conn| run_row(conn, run))
     }

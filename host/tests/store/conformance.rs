@@ -12,8 +12,9 @@ type Make<'a, S> = &'a dyn Fn(&Path) -> S;
 type Scenario<S> = fn(Make<S>, &Path);
 
 pub(crate) fn conformance<S: Store>(make: impl Fn(&Path) -> S) {
-    let scenarios: [(&str, Scenario<S>); 8] = [
+    let scenarios: [(&str, Scenario<S>); 9] = [
         ("an empty store", empty),
+        ("a name of its own", named),
         ("batches are durable in order", order),
         ("what is not over comes back", recovers),
         ("runs are listed by page and filter", lists),
@@ -41,6 +42,14 @@ fn empty<S: Store>(make: Make<S>, dir: &Path) {
         assert!(reads.load(RunId(1)).unwrap().is_none() && reads.backfill(BackfillId(1)).unwrap().is_none());
         assert_eq!(reads.outputs(&name("f"), "a", &["x".into()]).unwrap(), [None]);
     }
+}
+
+fn named<S: Store>(make: Make<S>, dir: &Path) {
+    let first = make(dir).reads().instance().unwrap();
+    assert!(first.len() == 8 && first.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "{first}");
+    assert_eq!(make(dir).reads().instance().unwrap(), first, "it stays");
+    let other = make(&dir.join("other")).reads().instance().unwrap();
+    assert_ne!(other, first, "another store has another one");
 }
 
 fn order<S: Store>(make: Make<S>, dir: &Path) {
