@@ -28,7 +28,8 @@ pub use reads::{Reads, SqliteReads};
 pub use schema::VERSION;
 pub use sqlite::SqliteStore;
 pub use types::{
-    Append, ArtifactRow, AttemptFilter, BackfillRow, Expired, Keep, KeptRuns, RunCounts, RunFilter, RunRow, StoreState,
+    Append, ArtifactRow, AttemptFilter, BackfillRow, Expired, ExpiredRun, Keep, KeptRuns, RunCounts, RunFilter, RunRow,
+    StoreState,
 };
 pub use upkeep::Upkeep;
 

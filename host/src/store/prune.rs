@@ -5,7 +5,7 @@
 
 use super::StoreError;
 use super::record::state_of;
-use super::types::{Expired, Keep, KeptRuns};
+use super::types::{Expired, ExpiredRun, Keep, KeptRuns};
 use rusqlite::{Connection, OptionalExtension, params};
 use wharf_core::event::{RunId, RunState};
 use wharf_core::plan::FlowName;
@@ -42,10 +42,12 @@ pub(super) fn expire(conn: &Connection, runs: &[RunId], keep: &Keep, now: Timest
     let entries_left = drop_entries(conn, keep.at_most.saturating_mul(ENTRIES_PER_RUN))?;
     let mut expired = Expired { more: runs.len() == keep.at_most as usize || entries_left, ..Expired::default() };
     let mut gone = conn.prepare_cached(
-        "SELECT run FROM gone_run g WHERE NOT EXISTS (SELECT 1 FROM entry e WHERE e.run = g.run) ORDER BY run LIMIT ?1",
+        "SELECT run, tenant FROM gone_run g WHERE NOT EXISTS (SELECT 1 FROM entry e WHERE e.run = g.run) \
+         ORDER BY run LIMIT ?1",
     )?;
-    for run in gone.query_map([keep.at_most], |row| row.get::<_, i64>(0))? {
-        expired.runs.push(RunId(run? as u64));
+    for run in gone.query_map([keep.at_most], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))? {
+        let (run, tenant) = run?;
+        expired.runs.push(ExpiredRun { run: RunId(run as u64), tenant });
     }
     expired.artifacts = drop_artifacts(conn, keep, now)?;
     expired.more |= [expired.runs.len(), expired.artifacts.len()].contains(&(keep.at_most as usize));
@@ -55,7 +57,7 @@ pub(super) fn expire(conn: &Connection, runs: &[RunId], keep: &Keep, now: Timest
 /// The files of what was dropped are removed.
 pub(super) fn removed(conn: &Connection, expired: &Expired) -> Result<(), StoreError> {
     for run in &expired.runs {
-        conn.prepare_cached("DELETE FROM gone_run WHERE run = ?1")?.execute([run.0 as i64])?;
+        conn.prepare_cached("DELETE FROM gone_run WHERE run = ?1")?.execute([run.run.0 as i64])?;
     }
     for (tenant, digest) in &expired.artifacts {
         conn.prepare_cached("DELETE FROM gone_artifact WHERE tenant = ?1 AND digest = ?2")?
@@ -111,11 +113,11 @@ fn final_runs(
 
 fn drop_run(conn: &Connection, run: i64, now: Timestamp) -> Result<(), StoreError> {
     // One that goes on since it was chosen stays.
-    let dropped: Option<(i64, Option<i64>)> = conn
-        .prepare_cached("DELETE FROM run WHERE id = ?1 AND state <> 0 RETURNING state, backfill")?
-        .query_row([run], |row| Ok((row.get(0)?, row.get(1)?)))
+    let dropped: Option<(i64, Option<i64>, i64)> = conn
+        .prepare_cached("DELETE FROM run WHERE id = ?1 AND state <> 0 RETURNING state, backfill, flow")?
+        .query_row([run], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let Some((state, backfill)) = dropped else { return Ok(()) };
+    let Some((state, backfill, flow)) = dropped else { return Ok(()) };
     if let Some(backfill) = backfill {
         let column = match state_of(state)? {
             RunState::Cancelled => "dropped_cancelled",
@@ -135,7 +137,8 @@ fn drop_run(conn: &Connection, run: i64, now: Timestamp) -> Result<(), StoreErro
     conn.prepare_cached(&format!("DELETE {ITS_ARTIFACTS}"))?.execute([run])?;
     conn.prepare_cached("DELETE FROM fan_out WHERE run = ?1")?.execute([run])?;
     conn.prepare_cached("DELETE FROM run_version WHERE run = ?1")?.execute([run])?;
-    conn.prepare_cached("INSERT INTO gone_run (run) VALUES (?1)")?.execute([run])?;
+    conn.prepare_cached("INSERT INTO gone_run (run, tenant) SELECT ?1, tenant FROM flow WHERE id = ?2")?
+        .execute([run, flow])?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// Each brings a database from the format of its position to the next one. A released one is never edited.
-const MIGRATIONS: [&str; 2] = [V1, V2];
+const MIGRATIONS: [&str; 3] = [V1, V2, V3];
 
 const V1: &str = "
 -- Highest numbers given out, which outlive what they were given to: run, backfill, and of seq that may have been.
@@ -72,6 +72,11 @@ CREATE TABLE gone_artifact (tenant TEXT NOT NULL, digest TEXT NOT NULL, since IN
 const V2: &str = "
 -- 32 random bits, made once: tells what this store's coordinator left elsewhere from what others did.
 INSERT INTO meta VALUES ('instance', random() & 4294967295);
+";
+
+const V3: &str = "
+-- Whose store may hold files of a dropped run; empty where that is not known any more.
+ALTER TABLE gone_run ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
 ";
 
 /// The format of a database; 0 for an empty one.

@@ -53,11 +53,20 @@ pub struct Keep {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expired {
     /// Runs whose logs and state files go.
-    pub runs: Vec<RunId>,
+    pub runs: Vec<ExpiredRun>,
     /// Artifacts that go: tenant and digest.
     pub artifacts: Vec<(String, String)>,
     /// Whether another call would find more to do at once.
     pub more: bool,
+}
+
+/// A run that retention dropped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpiredRun {
+    /// Which.
+    pub run: RunId,
+    /// Whose; empty for one that was dropped before this was noted.
+    pub tenant: String,
 }
 
 /// Which runs. All conditions hold at once.

@@ -44,7 +44,7 @@ impl Upkeep {
     /// Removes files, and leaves in `expired` those that are gone.
     fn remove(&self, reads: &dyn Reads, expired: &mut Expired) -> Result<(), StoreError> {
         let mut failed = None;
-        expired.runs.retain(|run| match self.remove_run(*run) {
+        expired.runs.retain(|run| match self.remove_run(run.run) {
             Ok(()) => true,
             Err(e) => {
                 failed = Some(e);

@@ -23,7 +23,8 @@ fn there(store: &SqliteStore) -> Vec<u64> {
 }
 
 fn ids(expired: &Expired) -> Vec<u64> {
-    expired.runs.iter().map(|r| r.0).collect()
+    assert!(expired.runs.iter().all(|r| r.tenant == "acme"), "{expired:?}");
+    expired.runs.iter().map(|r| r.run.0).collect()
 }
 
 #[test]
