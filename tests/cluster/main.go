@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -24,6 +25,8 @@ const usage = `usage: wharf-cluster VERB
   compact              make etcd forget all revisions but the latest
   import IMAGE.tar     give an OCI archive to the container engine
   kubectl ARGS         the client that fits the API server
+  s3-tenant NAME       make an account that has one prefix of the bucket, if it is not there yet; print it
+  kubeconfig           print a kubeconfig for --user NAME [--group GROUP]... or --service-account NAMESPACE/NAME
 
 All but 'build' and 'list' take --dir DIR, the cluster's folder, before other arguments. 'wharf-cluster VERB --help' has the rest.
 `
@@ -103,6 +106,18 @@ func run(verb string, args []string) error {
 		return replace(l, func(i info) []string {
 			return []string{i.Ctr, "--address", i.Containerd, "--namespace", "k8s.io", "images", "import", flags.Arg(0)}
 		})
+	case "s3-tenant":
+		l, err := parse(flags, dir, args, 1)
+		if err != nil {
+			return err
+		}
+		tenant, err := makeS3Tenant(l, flags.Arg(0))
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(os.Stdout).Encode(tenant)
+	case "kubeconfig":
+		return kubeconfigVerb(flags, dir, args)
 	case "kubectl":
 		l, err := parse(flags, dir, args, -1)
 		if err != nil {
@@ -141,6 +156,35 @@ func upVerb(flags *flag.FlagSet, dir *string, args []string) error {
 		return err
 	}
 	return i.print(os.Stdout, *output == "json")
+}
+
+func kubeconfigVerb(flags *flag.FlagSet, dir *string, args []string) error {
+	user := flags.String("user", "", "name of a user")
+	account := flags.String("service-account", "", "NAMESPACE/NAME of a service account")
+	var groups []string
+	flags.Func("group", "group of the user; may be given again", func(group string) error {
+		groups = append(groups, group)
+		return nil
+	})
+	l, err := parse(flags, dir, args, 0)
+	if err != nil {
+		return err
+	}
+	var text []byte
+	namespace, name, cut := strings.Cut(*account, "/")
+	switch {
+	case *user != "" && *account == "":
+		text, err = userKubeconfig(l, *user, groups)
+	case *user == "" && cut && groups == nil:
+		text, err = serviceAccountKubeconfig(l, namespace, name)
+	default:
+		err = errors.New("name either --user NAME or --service-account NAMESPACE/NAME")
+	}
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.Write(text)
+	return err
 }
 
 func list() error {
