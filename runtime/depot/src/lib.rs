@@ -1,1 +1,20 @@
-//! Where attempts keep what outlives their pods.
+//! Where attempts keep what outlives their pods: artifacts, logs, checkpoints, compiled components.
+//!
+//! A [`Depot`] is one tenant's (or the operator's) part of an object store or of a folder; [`keys`] says what lies where
+//! in it. [`oci`] is the other place that components are had from: a registry.
+
+mod checkpoint;
+mod depot;
+mod digest;
+mod error;
+pub mod keys;
+pub mod oci;
+mod settings;
+mod store;
+mod tls;
+mod transfer;
+
+pub use checkpoint::Tag;
+pub use depot::{Copied, Depot, Object};
+pub use digest::{Digest, Hasher};
+pub use error::Error;

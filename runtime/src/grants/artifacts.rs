@@ -4,12 +4,12 @@
 use crate::Digest;
 use crate::bindings::wharf::task::artifacts::{Artifact, ArtifactError, Host, HostReader, HostWriter};
 use crate::sandbox::Guest;
-use sha2::{Digest as _, Sha256};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use wasmtime::component::Resource;
 use wharf_contract::Grants;
+use wharf_depot::Hasher;
 
 /// Most bytes that one read gives.
 const MAX_READ: u32 = 1 << 20;
@@ -38,7 +38,7 @@ pub struct Writer {
     media_type: Option<String>,
     file: File,
     temp: PathBuf,
-    hasher: Sha256,
+    hasher: Hasher,
     size: u64,
 }
 
@@ -60,7 +60,7 @@ impl Writer {
         fs::create_dir_all(staging).map_err(io)?;
         let temp = staging.join(format!(".tmp-{number}"));
         let file = OpenOptions::new().create(true).truncate(true).write(true).open(&temp).map_err(io)?;
-        Ok(Writer { name, media_type, file, temp, hasher: Sha256::new(), size: 0 })
+        Ok(Writer { name, media_type, file, temp, hasher: Hasher::new(), size: 0 })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ArtifactError> {
@@ -71,7 +71,7 @@ impl Writer {
     }
 
     fn finish(mut self) -> Result<wharf_contract::Artifact, ArtifactError> {
-        let digest = Digest::of_hasher(std::mem::take(&mut self.hasher));
+        let digest = std::mem::take(&mut self.hasher).finish();
         fs::rename(&self.temp, self.temp.with_file_name(digest.hex())).map_err(io)?;
         Ok(wharf_contract::Artifact {
             digest: digest.to_string(),

@@ -1,6 +1,29 @@
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
+/// Comes to the digest of bytes that arrive one after another.
+#[derive(Debug, Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// A hasher that has seen nothing.
+    #[must_use]
+    pub fn new() -> Hasher {
+        Hasher::default()
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that it has seen.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 /// A SHA-256 digest; written as `sha256:` and 64 lower-case hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
@@ -10,11 +33,6 @@ impl Digest {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Digest {
         Digest(Sha256::digest(bytes).into())
-    }
-
-    /// The digest that a hasher has come to.
-    pub(crate) fn of_hasher(hasher: Sha256) -> Digest {
-        Digest(hasher.finalize().into())
     }
 
     /// Reads the written form; nothing else.
@@ -38,7 +56,9 @@ impl Digest {
         self.0.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from(DIGITS[usize::from(n)])).collect()
     }
 
-    pub(crate) fn bytes(&self) -> &[u8; 32] {
+    /// The 32 bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
