@@ -7,6 +7,7 @@ pub mod artifacts;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod cluster;
 pub mod coordinator;
 pub mod executor;
 pub mod load;

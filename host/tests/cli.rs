@@ -69,7 +69,7 @@ impl Shell {
     }
 }
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "check",
     "run",
     "serve",
@@ -85,6 +85,7 @@ const COMMANDS: [&str; 17] = [
     "ticks",
     "next",
     "inspect",
+    "cluster",
     "new",
     "completions",
 ];
@@ -100,6 +101,35 @@ fn help() {
         assert!(shell.seen.contains("Examples:"), "{name} has no examples");
         shell.expect(&format!("help-{name}.txt"));
     }
+}
+
+#[test]
+fn clusters() {
+    let mut shell = Shell::with_runtime();
+    for verb in ["render", "apply", "diff", "remove", "compiler-key"] {
+        assert_eq!(shell.run(&["cluster", verb, "--help"]), 0);
+    }
+    shell.expect("help-cluster-verbs.txt");
+
+    let mut shell = Shell::with_runtime();
+    let tenant = "apiVersion: wharf.dev/v1\nkind: Tenant\nmetadata: {name: team-a}\n";
+    shell.file("wharf.yaml", tenant);
+    assert_eq!(shell.run(&["cluster", "render"]), 3);
+    let kubernetes = "{image: registry.example.org/wharf-runtime:1, artifactStore: {s3: {bucket: wharf}}}";
+    let coordinator = format!(
+        "---\napiVersion: wharf.dev/v1\nkind: Coordinator\nspec: {{executor: kubernetes, kubernetes: {kubernetes}}}\n"
+    );
+    let store = "spec: {artifactStore: {s3: {bucket: wharf, prefix: team-a}}}\n";
+    shell.file("wharf.yaml", format!("{tenant}{store}{coordinator}"));
+    assert_eq!(shell.run(&["cluster", "apply"]), 1);
+    assert_eq!(shell.run(&["cluster", "diff", "-o", "json"]), 1);
+    assert_eq!(shell.run(&["cluster", "remove", "team-a"]), 2);
+    shell.expect("cluster-refusals.txt");
+
+    let mut shell = Shell::with_runtime();
+    shell.file("wharf.yaml", format!("{tenant}{store}{coordinator}"));
+    assert_eq!(shell.run(&["cluster", "render"]), 0);
+    shell.expect("cluster-render.txt");
 }
 
 #[test]

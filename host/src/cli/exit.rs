@@ -18,6 +18,8 @@ pub(crate) enum Exit {
     NotFound = 4,
     /// It cannot be done now: the store is held by another process, the run is final already, a name is taken.
     Refused = 5,
+    /// What is there differs from the configuration: an answer, not a failure.
+    Differs = 6,
     /// A run or a backfill failed.
     RunFailed = 10,
     /// A run or a backfill was cancelled.
@@ -36,6 +38,7 @@ impl Exit {
             Exit::Config => "config",
             Exit::NotFound => "not-found",
             Exit::Refused => "refused",
+            Exit::Differs => "differs",
             Exit::RunFailed => "run-failed",
             Exit::RunCancelled => "run-cancelled",
             Exit::Interrupted => "interrupted",

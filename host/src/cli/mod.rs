@@ -26,7 +26,8 @@ use crate::telemetry::LogFormat;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use commands::{
-    backfill, cancel, check, completions, inspect, listings, logs, new, next, retry, run, runs, serve, show, trigger,
+    backfill, cancel, check, cluster, completions, inspect, listings, logs, new, next, retry, run, runs, serve, show,
+    trigger,
 };
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -57,7 +58,8 @@ Exit codes:
   2    the command line cannot be used
   3    the configuration, or a component, has faults
   4    there is no such flow, run, task or file
-  5    refused: the state folder is in use, the run is over already, a name is taken
+  5    refused: the state folder is in use, the run is over already, a name is taken, a cluster says no
+  6    `wharf cluster diff`: the cluster is not as the configuration says
   10   a run or a backfill failed
   14   a run or a backfill was cancelled
   130  interrupted: what was asked for goes on with the next coordinator";
@@ -79,6 +81,7 @@ enum Command {
     Ticks(listings::TicksArgs),
     Next(next::Args),
     Inspect(inspect::Args),
+    Cluster(cluster::Args),
     New(new::Args),
     Completions(completions::Args),
 }
@@ -134,6 +137,7 @@ fn perform(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Ticks(args) => listings::ticks(context, &args),
         Command::Next(args) => next::run(context, &args),
         Command::Inspect(args) => inspect::run(context, &args),
+        Command::Cluster(args) => cluster::run(context, &args),
         Command::New(args) => new::run(context, &args),
         Command::Completions(args) => completions::run(context, &args),
     }

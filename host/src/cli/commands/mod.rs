@@ -3,6 +3,7 @@
 pub(super) mod backfill;
 pub(super) mod cancel;
 pub(super) mod check;
+pub(super) mod cluster;
 pub(super) mod completions;
 pub(super) mod inspect;
 pub(super) mod listings;
