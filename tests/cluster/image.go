@@ -75,7 +75,8 @@ func archive(files ...file) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return out.Bytes(), writer.Close()
+	err := writer.Close()
+	return out.Bytes(), err
 }
 
 func digest(blob []byte) string {

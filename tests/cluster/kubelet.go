@@ -30,9 +30,13 @@ func kubeletConfig(l layout) map[string]any {
 		// CAP_SYS_RESOURCE, which raising limits and lowering scores take, is missing in many places.
 		"maxOpenFiles": 20000,
 		"oomScoreAdj":  0,
-		// There is no DNS server; the machine's own cannot be reached from the node.
+		// There is no DNS server: at the node's address, lookups are refused at once instead of timing out.
 		"resolvConf":    l.path("resolv.conf"),
+		"clusterDNS":    []string{nodeAddress},
 		"clusterDomain": "cluster.local",
+		// An image that was imported under one name and pulled under another counts as pulled, with credentials to prove
+		// again, under both.
+		"imagePullCredentialsVerificationPolicy": "NeverVerify",
 		// The machine's disk is not the test's concern: no image goes, and no pod is evicted for it before it is nearly full.
 		"imageGCHighThresholdPercent": 100,
 		"evictionHard":                map[string]any{"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},

@@ -28,7 +28,8 @@ const usage = `usage: wharf-cluster VERB
   s3-tenant NAME       make an account that has one prefix of the bucket, if it is not there yet; print it
   kubeconfig           print a kubeconfig for --user NAME [--group GROUP]... or --service-account NAMESPACE/NAME
 
-All but 'build' and 'list' take --dir DIR, the cluster's folder, before other arguments. 'wharf-cluster VERB --help' has the rest.
+All but 'build' and 'list' take --dir DIR, the cluster's folder, first; WHARF_CLUSTER_DIR stands in for it. Arguments of
+'kubectl' that begin with a dash come after '--'. 'wharf-cluster VERB --help' has the rest.
 `
 
 func main() {
@@ -52,7 +53,7 @@ func say(format string, args ...any) {
 
 func run(verb string, args []string) error {
 	flags := flag.NewFlagSet("wharf-cluster "+verb, flag.ContinueOnError)
-	dir := flags.String("dir", "", "the cluster's folder, empty or new; all files of the cluster lie in it (default: wharf-cluster in the folder for temporary files)")
+	dir := flags.String("dir", os.Getenv("WHARF_CLUSTER_DIR"), "the cluster's folder, empty or new; all files of the cluster lie in it (default: wharf-cluster in the folder for temporary files)")
 	switch verb {
 	case "supervise":
 		return superviseVerb(args[0])
