@@ -136,7 +136,8 @@ pub(super) fn task_of(flow: &Flow, attempt: AttemptKey) -> Result<&Task, Failure
         .ok_or_else(|| internal("an attempt of a task that its flow does not have"))
 }
 
-fn limits(task: &Task, memory: Option<u64>) -> Limits {
+/// The walls of an attempt; `memory` where it is not the task's own.
+pub(super) fn limits(task: &Task, memory: Option<u64>) -> Limits {
     let default = Limits::default();
     Limits {
         memory: memory.or(task.resources.limit_memory).unwrap_or(default.memory),

@@ -1,5 +1,11 @@
 //! Attempts as Jobs of a Kubernetes cluster: one Job for each attempt, in the namespace of its tenant.
 
+mod deadline;
+mod labels;
+mod names;
+mod quota;
+mod status;
+
 use futures_util::future::BoxFuture;
 use wharf_contract::{Cause, pod::CompiledComponent};
 use wharf_core::plan::{Component, Tenant};

@@ -1,0 +1,84 @@
+//! How long the runtime's start may wait for what, and how an attempt ends that waits longer. Time is measured between
+//! what this coordinator saw, never by the cluster's timestamps.
+
+use super::status::Waiting;
+use std::time::Duration;
+use tokio::time::Instant;
+use wharf_contract::Cause;
+use wharf_core::plan::Kubernetes;
+
+/// How long a refusal that will not go away by itself is waited on: a Secret, a quota or a policy that is just being made
+/// may come late, and an admission webhook may hiccup.
+pub(super) const REFUSED: Duration = Duration::from_secs(30);
+/// How long after the pod's own grace a pod that is being deleted may stay silent before its node counts as lost.
+pub(super) const SILENCE: Duration = Duration::from_secs(60);
+
+/// How long something is waited for, and how the attempt ends then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bound {
+    /// Counted from the Job's creation without waits for quota, or (where `alone`) from when this wait began.
+    after: Duration,
+    /// Whether only this wait counts.
+    alone: bool,
+    /// The end.
+    cause: Cause,
+}
+
+/// How an attempt ends that waited too long for this.
+pub(super) fn cause(waiting: &Waiting) -> Cause {
+    match waiting {
+        Waiting::PodRejected(_) | Waiting::ContainerConfig(_) => Cause::PodRejected,
+        Waiting::Scheduling(_) => Cause::Unschedulable,
+        Waiting::Pulling { .. } => Cause::ImagePull,
+        // A quota ends no wait; the Job's own deadline may.
+        Waiting::Created(_) | Waiting::Starting(_) | Waiting::Quota(_) => Cause::StartDeadline,
+    }
+}
+
+/// The bound of a wait; none for quota, which is waited for without end.
+fn bound(waiting: &Waiting, settings: &Kubernetes) -> Option<Bound> {
+    let start = Duration::from_micros(settings.start_deadline_us);
+    let alone = matches!(waiting, Waiting::PodRejected(_) | Waiting::Pulling { hopeless: true, .. });
+    let after = if alone { REFUSED.min(start) } else { start };
+    (!matches!(waiting, Waiting::Quota(_))).then(|| Bound { after, alone, cause: cause(waiting) })
+}
+
+/// What one attempt has waited for so far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Waited before `since`, without waits for quota.
+    counted: Duration,
+    /// When what it waits for now was noted last.
+    since: Instant,
+    bound: Option<Bound>,
+    /// When the present wait began, where it is bounded alone.
+    alone: Option<Instant>,
+}
+
+impl Patience {
+    /// Of an attempt whose Job is created (or was found) now.
+    pub(super) fn new(now: Instant, settings: &Kubernetes) -> Patience {
+        let bound = bound(&Waiting::Created(None), settings);
+        Patience { counted: Duration::ZERO, since: now, bound, alone: None }
+    }
+
+    /// Notes what it waits for from now on.
+    pub(super) fn waits(&mut self, waiting: &Waiting, now: Instant, settings: &Kubernetes) {
+        if self.bound.is_some() {
+            self.counted += now.saturating_duration_since(self.since);
+        }
+        let next = bound(waiting, settings);
+        let goes_on = self.bound.map(|b| b.cause) == next.map(|b| b.cause);
+        self.alone = next.filter(|b| b.alone).map(|_| self.alone.filter(|_| goes_on).unwrap_or(now));
+        (self.since, self.bound) = (now, next);
+    }
+
+    /// When it has waited too long if nothing changes, and how it ends then; none while it waits for quota.
+    pub(super) fn ends(&self, settings: &Kubernetes) -> Option<(Instant, Cause)> {
+        let bound = self.bound?;
+        let start = Duration::from_micros(settings.start_deadline_us);
+        let whole = self.since + start.saturating_sub(self.counted);
+        let alone = self.alone.map(|since| since + bound.after);
+        Some((alone.map_or(whole, |alone| alone.min(whole)), bound.cause))
+    }
+}

@@ -1,0 +1,83 @@
+use super::reading::{is_bound, pod_condition, said, waiting};
+use super::{Seen, Waiting};
+use crate::executor::kubernetes::quota::shortage_in;
+use k8s_openapi::api::core::v1::{Event, Pod};
+
+/// The Job's UID and the message, where the event says that a Job's pod could not be made.
+pub(in crate::executor::kubernetes) fn failed_create(event: &Event) -> Option<(&str, &str)> {
+    let about = &event.involved_object;
+    let is = about.kind.as_deref() == Some("Job") && event.reason.as_deref() == Some("FailedCreate");
+    about.uid.as_deref().filter(|_| is).zip(event.message.as_deref())
+}
+
+/// The pod's UID and the message, where the event is a warning that explains why a pod does not start although it has a
+/// node. What else may go wrong before is in the pod's status.
+pub(in crate::executor::kubernetes) fn pod_warning(event: &Event) -> Option<(&str, &str)> {
+    const REASONS: [&str; 5] =
+        ["FailedMount", "FailedMapVolume", "FailedAttachVolume", "FailedCreatePodSandBox", "NetworkNotReady"];
+    let about = &event.involved_object;
+    let reason = event.reason.as_deref().unwrap_or_default();
+    let is =
+        about.kind.as_deref() == Some("Pod") && event.type_.as_deref() == Some("Warning") && REASONS.contains(&reason);
+    about.uid.as_deref().filter(|_| is).zip(event.message.as_deref())
+}
+
+/// What a Job without a pod waits for.
+///
+/// The Job controller says by an event `FailedCreate` why it could not make the pod, and goes on trying with a growing
+/// pause. <https://kubernetes.io/docs/concepts/policy/resource-quotas/>: a quota refuses pods by 403 with "the constraint
+/// that would have been violated"; a LimitRange, Pod Security and other admission likewise by 403; what is no pod is
+/// refused as invalid, 422. Both of these stay as they are until somebody changes something; the rest (a timeout, a
+/// conflict, a webhook that does not answer) may go better the next time.
+pub(super) fn for_pod(seen: &Seen<'_>) -> Waiting {
+    let active = seen.job.and_then(|j| j.status.as_ref()).and_then(|s| s.active).unwrap_or(0);
+    // An earlier refusal tells nothing once there is a pod, seen or not.
+    let Some(message) = seen.failed_create.filter(|_| active == 0) else { return Waiting::Created(None) };
+    if let Some(shortage) = shortage_in(message) {
+        return Waiting::Quota(shortage);
+    }
+    let refused = message.contains(" is forbidden: ") || message.contains(" is invalid: ");
+    let message = said(Some(message));
+    if refused { Waiting::PodRejected(message) } else { Waiting::Created(Some(message)) }
+}
+
+/// What a pod whose runtime does not run yet waits for.
+///
+/// <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/>: the condition `PodScheduled` is false with reason
+/// `Unschedulable` (or `SchedulingGated`) until a node is found; then each container is `waiting` for a reason. The kubelet's
+/// reasons for images are `ErrImagePull`, `ImagePullBackOff`, `ImageInspectError`, `RegistryUnavailable`,
+/// `SignatureValidationFailed`, and two for which trying again is in vain: `InvalidImageName` and `ErrImageNeverPull`.
+/// `CreateContainerConfigError` is a Secret or ConfigMap (or a key of one) that a container's environment needs; the same
+/// for a volume is a warning `FailedMount` about the pod and no reason of a container.
+pub(super) fn for_runtime(pod: &Pod, warning: Option<&str>) -> Waiting {
+    if !is_bound(pod) {
+        let unscheduled = pod_condition(pod, "PodScheduled", "False");
+        return Waiting::Scheduling(said(unscheduled.and_then(|c| c.message.as_deref())));
+    }
+    for (container, waiting, reason) in waiting(pod) {
+        let message = || said(waiting.message.as_deref().or(waiting.reason.as_deref()));
+        let pulling = |hopeless| Waiting::Pulling { image: container.image.clone(), message: message(), hopeless };
+        match reason {
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "ImageInspectError"
+            | "RegistryUnavailable"
+            | "SignatureValidationFailed" => return pulling(false),
+            "InvalidImageName" | "ErrImageNeverPull" => return pulling(true),
+            "CreateContainerConfigError" => return Waiting::ContainerConfig(message()),
+            // What every start goes through.
+            "" | "ContainerCreating" | "PodInitializing" => {}
+            _ => return Waiting::Starting(Some(format!("container `{}`: {reason}: {}", container.name, message()))),
+        }
+    }
+    match warning {
+        Some(text) if names_what_is_missing(text) => Waiting::ContainerConfig(said(Some(text))),
+        _ => Waiting::Starting(warning.map(|text| said(Some(text)))),
+    }
+}
+
+/// `secret "x" not found`, `configmap "x" not found`, `references non-existent secret key: k`.
+fn names_what_is_missing(warning: &str) -> bool {
+    let of = |kind: &str| warning.contains(kind) && warning.contains(" not found");
+    of("secret \"") || of("configmap \"") || warning.contains("references non-existent ")
+}
