@@ -117,7 +117,7 @@ fn chain(length: usize) -> Flow {
 fn task(name: String) -> Task {
     Task {
         name,
-        component: Component { path: "/task.wasm".into(), digest: "sha256:00".into() },
+        component: Component { path: "/task.wasm".into(), digest: "sha256:00".into(), size: 0 },
         entry: Entry::Task,
         needs: vec![],
         dependents: vec![],

@@ -9,6 +9,8 @@ mod decide;
 pub mod event;
 pub mod partition;
 pub mod plan;
+pub mod pod;
+pub mod quantity;
 pub mod run;
 pub mod schedule;
 pub mod scheduler;

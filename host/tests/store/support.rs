@@ -50,7 +50,7 @@ fn task(name: &str) -> Task {
     let items = ForEach { items: serde_json::json!([1, 2]), parallelism: None };
     Task {
         name: name.into(),
-        component: Component { path: PathBuf::from("/t.wasm"), digest: format!("sha256:{}", "0".repeat(64)) },
+        component: Component { path: PathBuf::from("/t.wasm"), digest: format!("sha256:{}", "0".repeat(64)), size: 0 },
         entry: wharf_contract::Entry::Task,
         needs: Vec::new(),
         dependents: Vec::new(),

@@ -87,6 +87,9 @@ pub struct Component {
     pub path: PathBuf,
     /// `sha256:` and 64 lower-case hex digits.
     pub digest: String,
+    /// Bytes of the file.
+    #[serde(default)]
+    pub size: u64,
 }
 
 /// Names one of the tenant's secrets.

@@ -22,7 +22,7 @@ pub(crate) fn task(name: &str) -> Draft {
     let retry = Retry { backoff_min_us: 2_000_000, backoff_max_us: 2_000_000, ..Retry::default() };
     let task = Task {
         name: name.into(),
-        component: Component { path: "/c.wasm".into(), digest: "sha256:00".into() },
+        component: Component { path: "/c.wasm".into(), digest: "sha256:00".into(), size: 0 },
         entry: Entry::Task,
         needs: vec![],
         dependents: vec![],

@@ -1,8 +1,9 @@
-//! Quantities as Kubernetes writes them: `512Mi`, `1.5Gi`, `250m`, `2`, `1e9`.
+//! Fields that are quantities.
 
 use crate::config::fault::Code;
 use crate::config::reader::Reader;
 use crate::config::yaml::{Node, Val};
+use crate::quantity::parse;
 
 /// Bytes, rounded up; at least one.
 pub(in crate::config) fn bytes(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<u64> {
@@ -28,125 +29,6 @@ fn read(reader: &mut Reader<'_>, node: &Node, name: &str, scale: u128) -> Option
             let hint = if scale == 1 { "write it as `512Mi` or `2Gi`" } else { "write it as `500m` or `2`" };
             reader.error_hint(node.at, Code::InvalidQuantity, message, hint);
             None
-        }
-    }
-}
-
-/// Factors as (numerator, denominator).
-const SUFFIXES: [(&str, u128, u128); 14] = [
-    ("", 1, 1),
-    ("n", 1, 1_000_000_000),
-    ("u", 1, 1_000_000),
-    ("m", 1, 1_000),
-    ("k", 1_000, 1),
-    ("M", 1_000_000, 1),
-    ("G", 1_000_000_000, 1),
-    ("T", 1_000_000_000_000, 1),
-    ("P", 1_000_000_000_000_000, 1),
-    ("Ki", 1 << 10, 1),
-    ("Mi", 1 << 20, 1),
-    ("Gi", 1 << 30, 1),
-    ("Ti", 1 << 40, 1),
-    ("Pi", 1 << 50, 1),
-];
-
-/// Whether it is a quantity; zero is one here.
-pub(in crate::config) fn check(text: &str) -> Result<(), &'static str> {
-    match parse(text, 1) {
-        Err(ZERO) | Ok(_) => Ok(()),
-        Err(why) => Err(why),
-    }
-}
-
-fn parse(text: &str, scale: u128) -> Result<u64, &'static str> {
-    if text.len() > 40 {
-        return Err("it is too long");
-    }
-    if text.starts_with('-') {
-        return Err("it is negative");
-    }
-    let text = text.strip_prefix('+').unwrap_or(text);
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, suffix) = text.split_at(end);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
-        return Err("it does not begin with a number");
-    }
-    let (mut numerator, mut denominator) = factor(suffix)?;
-    // Nine digits are what Kubernetes keeps.
-    let fraction = &fraction[..fraction.len().min(9)];
-    let digits = format!("{whole}{fraction}").parse::<u128>().map_err(|_| TOO_LARGE)?;
-    denominator *= 10_u128.pow(u32::try_from(fraction.len()).unwrap_or(9));
-    numerator = numerator.checked_mul(scale).and_then(|n| n.checked_mul(digits)).ok_or(TOO_LARGE)?;
-    match u64::try_from(numerator.div_ceil(denominator)) {
-        Ok(0) => Err(ZERO),
-        Ok(value) if value <= i64::MAX as u64 => Ok(value),
-        _ => Err(TOO_LARGE),
-    }
-}
-
-const ZERO: &str = "it is zero";
-const TOO_LARGE: &str = "it is too large";
-
-fn factor(suffix: &str) -> Result<(u128, u128), &'static str> {
-    if let Some((_, n, d)) = SUFFIXES.iter().find(|(s, ..)| *s == suffix) {
-        return Ok((*n, *d));
-    }
-    let exponent = suffix.strip_prefix(['e', 'E']).and_then(|e| e.parse::<i32>().ok());
-    match exponent {
-        Some(e @ 0..=18) => Ok((10_u128.pow(e.unsigned_abs()), 1)),
-        Some(e @ -18..=-1) => Ok((1, 10_u128.pow(e.unsigned_abs()))),
-        Some(_) => Err(TOO_LARGE),
-        None if matches!(suffix, "B" | "b" | "MB" | "GB" | "KB" | "kB" | "MiB" | "GiB" | "KiB") => {
-            Err("bytes have no `B` here")
-        }
-        None if suffix == "K" => Err("a thousand is `k`, and 1,024 is `Ki`"),
-        None => Err("its suffix is not known"),
-    }
-}
-
-/// Bytes as a quantity, in the largest unit that is exact.
-pub(in crate::config) fn shown(bytes: u64) -> String {
-    let unit = [("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)].into_iter().find(|(_, n)| bytes.is_multiple_of(*n));
-    match unit {
-        Some((suffix, n)) => format!("{}{suffix}", bytes / n),
-        None => bytes.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_what_kubernetes_reads() {
-        for (text, scale, expect) in [
-            ("512Mi", 1, Ok(512 << 20)),
-            ("1.5Gi", 1, Ok(3 << 29)),
-            ("128974848", 1, Ok(128_974_848)),
-            ("129e6", 1, Ok(129_000_000)),
-            ("129M", 1, Ok(129_000_000)),
-            ("128974848000m", 1, Ok(128_974_848)),
-            ("1", 1000, Ok(1000)),
-            ("0.5", 1000, Ok(500)),
-            ("250m", 1000, Ok(250)),
-            ("0.0001", 1000, Ok(1)),
-            (".5k", 1, Ok(500)),
-            ("+1Ki", 1, Ok(1024)),
-            ("0", 1, Err("it is zero")),
-            ("-1", 1, Err("it is negative")),
-            ("", 1, Err("it does not begin with a number")),
-            ("Mi", 1, Err("it does not begin with a number")),
-            ("1.2.3", 1, Err("it does not begin with a number")),
-            ("512MB", 1, Err("bytes have no `B` here")),
-            ("1K", 1, Err("a thousand is `k`, and 1,024 is `Ki`")),
-            ("1 Gi", 1, Err("its suffix is not known")),
-            ("1e", 1, Err("its suffix is not known")),
-            ("9999999Pi", 1, Err("it is too large")),
-            ("1e19", 1, Err("it is too large")),
-            ("99999999999999999999999999999999999999", 1, Err("it is too large")),
-        ] {
-            assert_eq!(parse(text, scale), expect, "{text}");
         }
     }
 }

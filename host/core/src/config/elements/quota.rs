@@ -1,11 +1,11 @@
 //! `spec.hard` of a tenant's ResourceQuota.
 
-use super::quantity;
 use crate::config::fault::Code;
 use crate::config::reader::Reader;
 use crate::config::shape::{Field, Kind, Shape};
 use crate::config::source::At;
 use crate::config::yaml::{Node, Val};
+use crate::quantity::{ZERO, parse};
 use crate::schedule::{nearest, shown};
 use std::collections::BTreeMap;
 
@@ -71,8 +71,8 @@ pub(in crate::config) fn read(reader: &mut Reader<'_>, spec: &Node) -> Hard {
             Val::Number(number) => number.to_string(),
             _ => continue,
         };
-        match quantity::check(&text) {
-            Ok(()) => drop(hard.insert(entry.key.clone(), (text, entry.node.at))),
+        match parse(&text, 1) {
+            Ok(_) | Err(ZERO) => drop(hard.insert(entry.key.clone(), (text, entry.node.at))),
             Err(why) => {
                 let message = format!("`{}` is no quantity: {why}", shown(&text));
                 reader.error_hint(entry.node.at, Code::InvalidQuantity, message, "write it as `8Gi`, `500m` or `20`");

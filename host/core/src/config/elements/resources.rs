@@ -5,6 +5,7 @@ use crate::config::shape::{Field, Kind, Shape};
 use crate::config::source::At;
 use crate::config::yaml::Node;
 use crate::plan;
+use crate::quantity::{Bytes, Millis};
 use wharf_contract::Limits;
 
 const REQUESTS: Shape = Shape {
@@ -86,11 +87,8 @@ impl Resources {
         if let Some(cap) = cap {
             match all.limit_memory {
                 Some(limit) if limit > cap => {
-                    let message = format!(
-                        "a memory limit of {} is over the tenant's cap of {}",
-                        quantity::shown(limit),
-                        quantity::shown(cap)
-                    );
+                    let message =
+                        format!("a memory limit of {} is over the tenant's cap of {}", Bytes(limit), Bytes(cap));
                     reader.error_hint(
                         at,
                         Code::OverLimit,
@@ -104,9 +102,9 @@ impl Resources {
         }
         let at = self.requests_at.or(tenant.requests_at).unwrap_or(task_at);
         let limit = all.limit_memory.unwrap_or(Limits::default().memory);
-        let cores = |millis: u64| format!("{millis}m");
+        let (bytes, cores) = (|n: u64| Bytes(n).to_string(), |n: u64| Millis(n).to_string());
         for (name, request, limit, shown) in [
-            ("memory", all.request_memory, Some(limit), &quantity::shown as &dyn Fn(u64) -> String),
+            ("memory", all.request_memory, Some(limit), &bytes as &dyn Fn(u64) -> String),
             ("cpu", all.request_cpu, all.limit_cpu, &cores),
         ] {
             if let (Some(request), Some(limit)) = (request, limit)

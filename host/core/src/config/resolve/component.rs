@@ -87,5 +87,6 @@ pub(super) fn resolve(task: &Task, inspection: Option<&Inspection>) -> plan::Com
     plan::Component {
         path: task.component.as_ref().map(|c| c.path.clone()).unwrap_or_default(),
         digest: inspection.map(|i| i.digest.clone()).unwrap_or_default(),
+        size: inspection.map_or(0, |i| i.size),
     }
 }

@@ -1,0 +1,22 @@
+//! What the pod of an attempt is: templates merged as Kubernetes merges them, resources that follow from the task's, and
+//! what a template may not touch. Pure: a template is JSON.
+
+mod fields;
+mod merge;
+mod overhead;
+pub mod own;
+
+pub use merge::{MergeFault, merge};
+pub use overhead::{BASE_MEMORY, PodResources, REQUEST_CPU, compile_resources, pod_resources};
+
+use serde_json::Value;
+
+/// What is merged into the pods of a task: the operator's template, into it the tenant's, into that the task's. Where there
+/// is none, an empty mapping.
+///
+/// # Errors
+/// [`MergeFault`]; never with templates of a plan, whose config was judged by the same rules.
+pub fn template(operator: Option<&Value>, tenant: Option<&Value>, task: Option<&Value>) -> Result<Value, MergeFault> {
+    let templates = [operator, tenant, task];
+    templates.into_iter().flatten().try_fold(Value::Object(serde_json::Map::new()), merge)
+}
