@@ -298,6 +298,11 @@ func (s *supervisor) startAll(gates map[string]gate) error {
 	if err := s.start(controllersProgram(l, b, s.options.NodeGrace), schedulerProgram(l, b), kubelet, proxyProgram(l, b)); err != nil {
 		return err
 	}
+	if s.options.Kwok > 0 {
+		if err := s.startKwok(); err != nil {
+			return err
+		}
+	}
 	if err := s.await("kubelet", func() error { return s.api.nodeReady(nodeName) }); err != nil {
 		return err
 	}
