@@ -9,6 +9,7 @@ pub mod client;
 pub mod clock;
 pub mod cluster;
 pub mod coordinator;
+pub mod depots;
 pub mod executor;
 pub mod load;
 pub mod logs;

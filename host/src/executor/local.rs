@@ -327,7 +327,7 @@ fn stopping() -> Failure {
 }
 
 /// A worker runs strangers' code: what it says is held to the contract's bounds.
-fn checked(mut outcome: Box<Outcome>) -> Box<Outcome> {
+pub(crate) fn checked(mut outcome: Box<Outcome>) -> Box<Outcome> {
     if outcome.message.len() > Outcome::MAX_MESSAGE {
         outcome.message = Outcome::failed(outcome.cause, std::mem::take(&mut outcome.message)).message;
     }

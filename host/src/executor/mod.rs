@@ -11,6 +11,7 @@ mod readable;
 mod slots;
 mod worker;
 
+pub(crate) use local::checked;
 pub use local::{Local, Settings};
 pub use worker::FromWorker;
 

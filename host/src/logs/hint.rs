@@ -26,7 +26,8 @@ impl LogHints {
         LogHint { run, receiver: self.0.subscribe() }
     }
 
-    pub(super) fn tell(&self, run: RunId) {
+    /// There is more of a run.
+    pub(crate) fn tell(&self, run: RunId) {
         // Most of the time nobody listens.
         let _ = self.0.send(run);
     }

@@ -3,15 +3,27 @@
 //! [`Logs`] is the one writer. [`Tail`] reads beside it, in this process or another one, and goes on where it stopped:
 //! whoever follows is told by [`LogHints`] that there is more, and reads. Logs are no record: a line that cannot be written is
 //! counted and dropped, and holds nothing up. The runtime bounds what one attempt may say.
+//!
+//! What an attempt said in a pod lies in its tenant's store once it ended: [`settle()`] files it, [`fetch()`] brings it here
+//! when somebody reads it. While it runs, [`Following`] has its lines written here as long as somebody follows.
 
+mod container;
+mod fetch;
 mod file;
+mod following;
 mod hint;
 mod read;
+mod settle;
+mod stream;
 mod write;
 
+pub use fetch::{FetchError, fetch, fetch_one};
 pub use file::LogFilter;
+pub use following::{ContainerLogs, Followed, Following, Reader, RunningPod, Watching};
 pub use hint::{LogHint, LogHints};
 pub use read::{Tail, remove};
+pub use settle::{Settling, Unsettled, replace_followed, settle};
+pub use stream::LINES;
 pub use write::Logs;
 
 use wharf_contract::LogLine;

@@ -3,6 +3,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use wharf_contract::LogLine;
 use wharf_core::event::RunId;
@@ -13,8 +14,18 @@ pub struct Tail {
     state_dir: PathBuf,
     run: RunId,
     filter: LogFilter,
-    /// Bytes of each file that were read.
-    read: HashMap<LogKey, u64>,
+    /// How far each file was read.
+    read: HashMap<LogKey, Place>,
+}
+
+/// How far a file was read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    bytes: u64,
+    lines: u64,
+    /// Number of the file's inode: a log that was followed is replaced by the one that its attempt left, which holds the
+    /// same lines.
+    inode: u64,
 }
 
 impl Tail {
@@ -60,25 +71,39 @@ impl Tail {
             if let Some((line, taken)) = following {
                 // A clock that was set back must not hold up what comes after it.
                 next.push(Reverse((line.at.max(at), index)));
-                sources.insert(index, Source { end: source.end + taken, line, file: source.file });
+                let end = source.end.after(taken);
+                sources.insert(index, Source { end, line, file: source.file });
             }
         }
         Ok(records)
     }
 
     fn open(&self, folder: &Path, key: &LogKey) -> io::Result<Option<Source>> {
-        let start = self.read.get(key).copied().unwrap_or(0);
         let mut file = match File::open(folder.join(file::name(key))) {
             // Retention was faster.
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
-        if file.metadata()?.len() <= start {
+        let metadata = file.metadata()?;
+        let seen = self.read.get(key).copied().unwrap_or_default();
+        let mut place = Place { inode: metadata.ino(), ..seen };
+        let mut again = 0;
+        if seen.inode != place.inode {
+            again = seen.lines;
+            (place.bytes, place.lines) = (0, 0);
+        }
+        if metadata.len() <= place.bytes {
             return Ok(None);
         }
-        file.seek(SeekFrom::Start(start))?;
+        file.seek(SeekFrom::Start(place.bytes))?;
         let mut file = BufReader::new(file);
-        Ok(file::next_line(&mut file)?.map(|(line, taken)| Source { file, line, end: start + taken }))
+        for _ in 0..again {
+            match file::next_line(&mut file)? {
+                Some((_, taken)) => place = place.after(taken),
+                None => return Ok(None),
+            }
+        }
+        Ok(file::next_line(&mut file)?.map(|(line, taken)| Source { file, line, end: place.after(taken) }))
     }
 }
 
@@ -86,8 +111,15 @@ impl Tail {
 struct Source {
     file: BufReader<File>,
     line: LogLine,
-    /// Bytes up to the end of `line`.
-    end: u64,
+    /// The end of `line`.
+    end: Place,
+}
+
+impl Place {
+    /// One line further.
+    fn after(self, bytes: u64) -> Place {
+        Place { bytes: self.bytes + bytes, lines: self.lines + 1, ..self }
+    }
 }
 
 /// Removes the logs of a run.
@@ -134,5 +166,24 @@ mod tests {
         assert_eq!(Tail::new(dir.path(), RunId(3), only).read(9).unwrap().len(), 3);
         remove(dir.path(), RunId(3)).unwrap();
         assert_eq!(Tail::new(dir.path(), RunId(3), LogFilter::default()).read(9).unwrap(), []);
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_another_is_read_from_where_the_other_was_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("logs/3");
+        fs::create_dir_all(&folder).unwrap();
+        let (path, final_path) = (folder.join("a.1.jsonl"), folder.join(".next"));
+        fs::write(&path, line(1, "one") + &line(2, "two")).unwrap();
+        let mut tail = Tail::new(dir.path(), RunId(3), LogFilter::default());
+        assert_eq!(messages(&tail.read(9).unwrap()), ["a#1:one", "a#1:two"]);
+        let spaced = line(1, "one").replace(",", ", ");
+        fs::write(&final_path, spaced + &line(2, "two")).unwrap();
+        fs::rename(&final_path, &path).unwrap();
+        assert_eq!(tail.read(9).unwrap(), []);
+        fs::write(&final_path, line(1, "one") + &line(2, "two") + &line(3, "three") + &line(4, "four")).unwrap();
+        fs::rename(&final_path, &path).unwrap();
+        assert_eq!(messages(&tail.read(1).unwrap()), ["a#1:three"]);
+        assert_eq!(messages(&tail.read(9).unwrap()), ["a#1:four"]);
     }
 }

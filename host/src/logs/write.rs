@@ -1,7 +1,7 @@
 use super::{LogHints, LogKey, file};
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use wharf_contract::LogLine;
 
@@ -64,6 +64,18 @@ impl Logs {
             open.text.push(b'\n');
         }
         open.lines += lines.len() as u64;
+    }
+
+    /// The lines of this attempt that come from now on are its first ones: what there is of it goes.
+    pub fn begin(&mut self, key: &LogKey) {
+        self.open.remove(key);
+        self.unwritten.retain(|unwritten| unwritten != key);
+        match fs::remove_file(file::folder(&self.state_dir, key.run).join(file::name(key))) {
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                tracing::warn!(run = key.run.0, task = key.task, error = %e, "old log lines cannot be removed");
+            }
+            _ => {}
+        }
     }
 
     /// Nothing more comes from this attempt: its file is closed when all is written.
@@ -184,6 +196,22 @@ mod tests {
         let expect: Vec<_> = (1..=all).flat_map(|at| [(at, "x".to_owned()), (at, "y".to_owned())]).collect();
         assert_eq!(read, expect);
         assert!(logs.open.is_empty() && logs.dropped() == 0);
+    }
+
+    #[test]
+    fn an_attempt_that_begins_anew_leaves_nothing_of_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut logs = Logs::new(dir.path());
+        logs.begin(&key(1));
+        logs.append(&key(1), vec![line(1, "old"), line(2, "old")]);
+        logs.flush();
+        logs.append(&key(1), vec![line(3, "old")]);
+        logs.append(&key(2), vec![line(4, "other")]);
+        logs.begin(&key(1));
+        logs.append(&key(1), vec![line(5, "new")]);
+        logs.flush();
+        let read = Tail::new(dir.path(), RunId(1), LogFilter::default()).read(9).unwrap();
+        assert_eq!(read.into_iter().map(|r| r.line.message).collect::<Vec<_>>(), ["other", "new"]);
     }
 
     #[test]

@@ -3,33 +3,29 @@
 //! An attempt writes into a staging folder of its own. What its outcome names is moved here **before** the outcome is
 //! recorded: what is recorded must exist. A file that was moved and never recorded is found and removed by
 //! [`crate::store::Upkeep`]. An attempt that writes the same content again changes nothing.
+//!
+//! What a pod wrote lies in its tenant's store instead, and is taken over there in the same way: see [`pod`].
 
+mod pins;
+pub mod pod;
+
+pub use pins::{Pinned, Removable, Removal};
+
+use pins::Pins;
 use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use wharf_contract::{Artifact, Outcome, Payload};
 
 /// The artifacts of a state folder. Clones share what is pinned, so a process makes one and clones it.
 #[derive(Debug, Clone)]
 pub struct Artifacts {
     state_dir: PathBuf,
-    pins: Arc<Mutex<Pins>>,
-}
-
-/// Artifacts that lie in the store and may not be recorded yet, by tenant and digest, with how many hold them.
-type Pins = HashMap<(String, String), u32>;
-
-/// Keeps artifacts from being removed. To be held until the outcome that names them is durable.
-#[derive(Debug)]
-#[must_use = "dropped, it protects nothing"]
-pub struct Pinned {
-    pins: Arc<Mutex<Pins>>,
-    held: Vec<(String, String)>,
+    pins: Arc<Pins>,
 }
 
 /// Why what an outcome names cannot be taken over. The outcome must not be recorded as it is then.
@@ -55,6 +51,14 @@ pub enum PromoteError {
         digest: String,
         /// As found.
         size: u64,
+    },
+    /// The tenant's store does not have the artifact, or not as announced.
+    #[error("the artifact `{name}` cannot be kept in the tenant's store: {source}")]
+    Store {
+        /// As the task named it.
+        name: String,
+        /// What the store says.
+        source: wharf_depot::Error,
     },
     /// A file cannot be used.
     #[error("cannot keep an artifact at {}: {source}", .path.display())]
@@ -94,13 +98,9 @@ impl Artifacts {
     /// # Errors
     /// [`PromoteError`]; some files may have been taken over, the folder stays.
     pub fn promote(&self, tenant: &str, staging: &Path, outcome: &Outcome) -> Result<Pinned, PromoteError> {
-        let output = match &outcome.output {
-            Some(Payload::Artifact(artifact)) => Some(artifact),
-            _ => None,
-        };
-        let mut pinned = Pinned { pins: self.pins.clone(), held: Vec::new() };
-        for artifact in outcome.artifacts.iter().chain(output) {
-            pinned.hold(tenant, &artifact.digest);
+        let mut pinned = Pinned::new(&self.pins);
+        for artifact in named(outcome) {
+            pinned.hold((tenant.to_owned(), artifact.digest.clone()));
             self.take_over(tenant, staging, artifact)?;
         }
         self.discard(staging).map_err(|source| PromoteError::File { path: staging.to_owned(), source })?;
@@ -135,14 +135,32 @@ impl Artifacts {
         referenced: impl FnOnce() -> Result<bool, E>,
     ) -> Result<bool, E> {
         let Some(path) = self.path(tenant, digest) else { return Ok(true) };
-        let pins = lock(&self.pins);
-        if pins.contains_key(&(tenant.to_owned(), digest.to_owned())) {
+        let pins = self.pins.lock();
+        if pins.is_held(&(tenant.to_owned(), digest.to_owned())) {
             return Ok(false);
         }
         if !referenced()? {
             gone(fs::remove_file(path))?;
         }
         Ok(true)
+    }
+
+    /// Says whether an artifact may be removed from its tenant's store, which takes longer than anybody can be held up.
+    /// `referenced` is asked while nothing can be promoted; what is in the state folder under that name goes at once.
+    ///
+    /// # Errors
+    /// What the file system says, or `referenced`.
+    pub fn begin_removal<E: From<io::Error>>(
+        &self,
+        tenant: &str,
+        digest: &str,
+        referenced: impl FnOnce() -> Result<bool, E>,
+    ) -> Result<Removable, E> {
+        let removable = self.pins.begin_removal((tenant.to_owned(), digest.to_owned()), referenced)?;
+        if let (Removable::Yes(_), Some(path)) = (&removable, self.path(tenant, digest)) {
+            gone(fs::remove_file(path))?;
+        }
+        Ok(removable)
     }
 
     /// Tenants that have artifacts.
@@ -200,36 +218,13 @@ impl Artifacts {
     }
 }
 
-impl Pinned {
-    fn hold(&mut self, tenant: &str, digest: &str) {
-        let key = (tenant.to_owned(), digest.to_owned());
-        *lock(&self.pins).entry(key.clone()).or_default() += 1;
-        self.held.push(key);
-    }
-
-    /// Whether it holds nothing, and so need not be kept.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.held.is_empty()
-    }
-}
-
-impl Drop for Pinned {
-    fn drop(&mut self) {
-        let mut pins = lock(&self.pins);
-        for key in self.held.drain(..) {
-            if let Some(count) = pins.get_mut(&key) {
-                *count -= 1;
-                if *count == 0 {
-                    pins.remove(&key);
-                }
-            }
-        }
-    }
-}
-
-fn lock(pins: &Mutex<Pins>) -> MutexGuard<'_, Pins> {
-    pins.lock().unwrap_or_else(PoisonError::into_inner)
+/// What an outcome names: artifacts, and an output that is one.
+fn named(outcome: &Outcome) -> impl Iterator<Item = &Artifact> {
+    let output = match &outcome.output {
+        Some(Payload::Artifact(artifact)) => Some(artifact),
+        _ => None,
+    };
+    outcome.artifacts.iter().chain(output)
 }
 
 fn hex_of(digest: &str) -> Option<&str> {
