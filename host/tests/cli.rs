@@ -69,7 +69,7 @@ impl Shell {
     }
 }
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "check",
     "run",
     "serve",
@@ -85,6 +85,7 @@ const COMMANDS: [&str; 18] = [
     "ticks",
     "next",
     "inspect",
+    "push",
     "cluster",
     "new",
     "completions",

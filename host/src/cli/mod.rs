@@ -26,8 +26,8 @@ use crate::telemetry::LogFormat;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use commands::{
-    backfill, cancel, check, cluster, completions, inspect, listings, logs, new, next, retry, run, runs, serve, show,
-    trigger,
+    backfill, cancel, check, cluster, completions, inspect, listings, logs, new, next, push, retry, run, runs, serve,
+    show, trigger,
 };
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -81,6 +81,7 @@ enum Command {
     Ticks(listings::TicksArgs),
     Next(next::Args),
     Inspect(inspect::Args),
+    Push(push::Args),
     Cluster(cluster::Args),
     New(new::Args),
     Completions(completions::Args),
@@ -137,6 +138,7 @@ fn perform(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Ticks(args) => listings::ticks(context, &args),
         Command::Next(args) => next::run(context, &args),
         Command::Inspect(args) => inspect::run(context, &args),
+        Command::Push(args) => push::run(context, &args),
         Command::Cluster(args) => cluster::run(context, &args),
         Command::New(args) => new::run(context, &args),
         Command::Completions(args) => completions::run(context, &args),

@@ -4,6 +4,7 @@
 //! cluster to it by server-side apply and says what changed; [`remove()`] takes a tenant away again.
 
 mod apply;
+pub(crate) mod component;
 mod connect;
 mod diff;
 mod error;

@@ -10,6 +10,7 @@ pub(super) mod listings;
 pub(super) mod logs;
 pub(super) mod new;
 pub(super) mod next;
+pub(super) mod push;
 pub(super) mod retry;
 pub(super) mod run;
 pub(super) mod runs;
@@ -48,7 +49,12 @@ pub(super) fn load(context: &Context, paths: Vec<PathBuf>, color: bool) -> Resul
 
 /// The configuration's plan.
 pub(super) fn plan(context: &Context) -> Result<Arc<Plan>, Failure> {
-    let loaded = load(context, context.global.config()?, context.out.color_err)?;
+    plan_of(context, context.global.config()?)
+}
+
+/// The plan of these files and folders.
+pub(super) fn plan_of(context: &Context, paths: Vec<PathBuf>) -> Result<Arc<Plan>, Failure> {
+    let loaded = load(context, paths, context.out.color_err)?;
     loaded.plan.ok_or_else(|| Failure {
         report: Some(loaded.rendered),
         ..Failure::new(Exit::Config, "the configuration has faults")

@@ -194,6 +194,9 @@ impl Registry {
         match &error {
             E::AuthenticationFailure(_) | E::UnauthorizedError { .. } => Error::Denied { key, why },
             E::ServerError { code: 401 | 403, .. } => Error::Denied { key, why },
+            E::RequestError(e) if matches!(e.status().map(|s| s.as_u16()), Some(401 | 403)) => {
+                Error::Denied { key, why }
+            }
             E::ImageManifestNotFoundError(_) | E::ServerError { code: 404, .. } => Error::NotFound { key },
             E::RegistryError { envelope, .. } => {
                 let has = |codes: &[OciErrorCode]| envelope.errors.iter().any(|e| codes.contains(&e.code));
