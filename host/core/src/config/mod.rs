@@ -20,6 +20,9 @@ pub use render::render;
 pub use schema::{json_schema, reference};
 pub use source::Source;
 
+pub(crate) use elements::env::is_credential;
+pub(crate) use elements::image::{ImageFault, image_fault};
+
 use crate::plan::Plan;
 use document::Documents;
 use fault::Faults;

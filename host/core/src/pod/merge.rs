@@ -205,12 +205,12 @@ fn fields(kind: Kind, patch: &Object) -> Result<Object, MergeFault> {
 }
 
 fn field_of(kind: Kind, name: &str) -> Field {
-    let kind = match kind.get() {
-        Type::Map(value) => value,
-        _ => kind,
-    };
-    // What is not known is merged by its form.
-    kind.field(name).unwrap_or(Field { kind, key: None, retain: false })
+    let plain = |kind| Field { kind, key: None, retain: false };
+    match kind.get() {
+        Type::Map(value) => plain(value),
+        // What is not known is merged by its form.
+        _ => kind.field(name).unwrap_or(plain(kind)),
+    }
 }
 
 fn known(name: &str) -> Result<(), MergeFault> {

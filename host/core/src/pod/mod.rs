@@ -1,12 +1,19 @@
 //! What the pod of an attempt is: templates merged as Kubernetes merges them, resources that follow from the task's, and
 //! what a template may not touch. Pure: a template is JSON.
 
+pub(crate) mod check;
 mod fields;
+mod flaw;
+mod guard;
+mod harden;
 mod merge;
+mod needs;
 mod overhead;
 pub mod own;
+mod shape;
 
 pub use merge::{MergeFault, merge};
+pub use needs::{Amounts, DEFAULT_LIMITS, DEFAULT_REQUESTS, Need, needs};
 pub use overhead::{BASE_MEMORY, PodResources, REQUEST_CPU, compile_resources, pod_resources};
 
 use serde_json::Value;

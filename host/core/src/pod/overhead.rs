@@ -111,4 +111,4 @@ fn whole_mi(bytes: u64) -> Bytes {
 
 #[cfg(test)]
 #[path = "overhead_tests.rs"]
-mod tests;
+pub(super) mod tests;

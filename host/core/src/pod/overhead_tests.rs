@@ -4,7 +4,7 @@ use wharf_contract::Entry;
 
 const MI: u64 = 1 << 20;
 
-fn task(size: u64, resources: Resources) -> Task {
+pub(in crate::pod) fn task(size: u64, resources: Resources) -> Task {
     Task {
         name: "t".into(),
         component: Component { path: "/t.wasm".into(), digest: "sha256:00".into(), size },

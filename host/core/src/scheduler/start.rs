@@ -5,7 +5,7 @@ use super::timers::{Timer, What};
 use super::{Open, Scheduler};
 use crate::action::{Action, AttemptKey, Start};
 use crate::event::{Event, RunId};
-use crate::plan::Task;
+use crate::plan::{Executor, Task};
 use crate::time::Timestamp;
 use std::time::Duration;
 use wharf_contract::Outcome;
@@ -71,7 +71,8 @@ impl Scheduler {
         if spec.start_deadline_us.is_some() {
             self.timers.clear(Timer { run, task, item: 0, what: What::StartDeadline });
         }
-        if let Some(timeout) = spec.timeout_us {
+        // In a cluster an attempt may wait for a node or a quota as long as it must: what bounds that is the executor.
+        if let Some(timeout) = spec.timeout_us.filter(|_| self.plan.coordinator.executor == Executor::Local) {
             let patience = Duration::from_micros(timeout) + super::CANCEL_GRACE + OVERDUE_MARGIN;
             self.timers.set(overdue(key), started.plus(patience));
         }

@@ -107,7 +107,7 @@ fn many_faults_are_cut() {
 
 #[test]
 fn the_value_of_a_credential_is_never_shown() {
-    for name in ["inline-credential", "cluster"] {
+    for name in ["inline-credential", "cluster", "pod-own"] {
         let text = std::fs::read(golden::path(&format!("tests/faults/{name}.yaml"))).unwrap();
         assert!(String::from_utf8_lossy(&text).contains("hunter2"));
         let faults = catalog::read("f.yaml", text).faults;

@@ -2,7 +2,7 @@
 //
 //	fields      every field of a pod template with its type and its patch strategy: `src/pod/fields.txt`
 //	merge       each case of standard input with the pod template that it merges to, or `refused`
-//	restricted  each case of standard input with whether Pod Security `restricted` admits it
+//	restricted  each case of standard input with whether Pod Security `restricted` admits what it merges to
 //
 // It was built in a module that requires k8s.io/api, k8s.io/apimachinery and k8s.io/pod-security-admission v0.36.3:
 //
@@ -64,10 +64,8 @@ func each(answer func(c, first map[string]any)) {
 	fmt.Println("]")
 }
 
-func merge(c, first map[string]any) {
-	delete(c, "merged")
-	delete(c, "refused")
-	// Where a case lacks it, it is that of the first one.
+// merged is what the patch of a case makes of its original; where it lacks one, of that of the first case.
+func merged(c, first map[string]any) ([]byte, error) {
 	from := first
 	if c["original"] != nil {
 		from = c
@@ -76,16 +74,22 @@ func merge(c, first map[string]any) {
 	check(err)
 	patch, err := json.Marshal(c["patch"])
 	check(err)
-	merged, err := strategicpatch.StrategicMergePatch(original, patch, corev1.PodTemplateSpec{})
+	return strategicpatch.StrategicMergePatch(original, patch, corev1.PodTemplateSpec{})
+}
+
+func merge(c, first map[string]any) {
+	delete(c, "merged")
+	delete(c, "refused")
+	text, err := merged(c, first)
 	if err != nil {
 		c["refused"] = true
 		return
 	}
-	c["merged"] = json.RawMessage(merged)
+	c["merged"] = json.RawMessage(text)
 }
 
-func restricted(c, _ map[string]any) {
-	text, err := json.Marshal(c["pod"])
+func restricted(c, first map[string]any) {
+	text, err := merged(c, first)
 	check(err)
 	var pod corev1.PodTemplateSpec
 	check(json.Unmarshal(text, &pod))

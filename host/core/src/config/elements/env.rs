@@ -91,7 +91,8 @@ fn is_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn is_credential(name: &str) -> bool {
+/// Whether a variable of that name has a value that does not belong into a file.
+pub(crate) fn is_credential(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     CREDENTIALS.iter().any(|end| name.ends_with(end))
 }

@@ -15,13 +15,13 @@ pub(in crate::config) const PULL_POLICY: Kind = Kind::Enum(&["IfNotPresent", "Al
 /// An image that stays what it is: with a tag that is not `latest`, or with a digest.
 pub(in crate::config) fn read(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Text> {
     let text = reader::text(node, name)?;
-    let (message, hint) = match fault_of(&text.value) {
+    let (message, hint) = match image_fault(&text.value) {
         None => return Some(text),
-        Some(Fault::Form(why)) => (
+        Some(ImageFault::Form(why)) => (
             format!("`{}` is no image: {why}", shown(&text.value)),
             "write it as `registry.example.org/wharf/runtime:1.2`",
         ),
-        Some(Fault::Moving(why)) => (
+        Some(ImageFault::Moving(why)) => (
             format!("the image `{}` {why}: what runs would change by itself", shown(&text.value)),
             "give it a tag of its own, or better a digest: `NAME@sha256:...`",
         ),
@@ -53,14 +53,16 @@ pub(in crate::config) fn pull_policy(node: &Node, name: &str) -> PullPolicy {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::config) enum Fault {
+/// What is wrong with a reference to an image.
+pub(crate) enum ImageFault {
+    /// It is none.
     Form(&'static str),
     /// What it stands for changes.
     Moving(&'static str),
 }
 
 /// What is wrong with a reference to an image.
-pub(in crate::config) fn fault_of(image: &str) -> Option<Fault> {
+pub(crate) fn image_fault(image: &str) -> Option<ImageFault> {
     let (name, digest) = match image.split_once('@') {
         Some((name, digest)) => (name, Some(digest)),
         None => (image, None),
@@ -71,20 +73,20 @@ pub(in crate::config) fn fault_of(image: &str) -> Option<Fault> {
         None => (name, None),
     };
     if let Some(why) = repository_fault(repository) {
-        return Some(Fault::Form(why));
+        return Some(ImageFault::Form(why));
     }
     let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     if tag.is_some_and(|t| t.is_empty() || t.len() > 128 || t.starts_with(['.', '-']) || !t.chars().all(word)) {
-        return Some(Fault::Form("its tag is none"));
+        return Some(ImageFault::Form("its tag is none"));
     }
     match (digest, tag) {
         (Some(digest), _) => {
             let hex = digest.strip_prefix("sha256:").unwrap_or_default();
             let good = hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-            (!good).then_some(Fault::Form("its digest is not `sha256:` and 64 lower-case hex digits"))
+            (!good).then_some(ImageFault::Form("its digest is not `sha256:` and 64 lower-case hex digits"))
         }
-        (None, None) => Some(Fault::Moving("has no tag, which means `latest`")),
-        (None, Some("latest")) => Some(Fault::Moving("has the tag `latest`")),
+        (None, None) => Some(ImageFault::Moving("has no tag, which means `latest`")),
+        (None, Some("latest")) => Some(ImageFault::Moving("has the tag `latest`")),
         (None, Some(_)) => None,
     }
 }
@@ -126,13 +128,13 @@ mod tests {
     fn knows_images_that_stay() {
         let digest = format!("a/b@sha256:{}", "0a".repeat(32));
         for image in ["wharf/runtime:1.2", "r.example.org:5000/a/b:v1", "10.0.0.1:5000/x:1", "localhost/a:1", &digest] {
-            assert_eq!(fault_of(image), None, "{image}");
+            assert_eq!(image_fault(image), None, "{image}");
         }
         for image in ["wharf", "a/b", "r.example.org:5000/a", "a:latest"] {
-            assert!(matches!(fault_of(image), Some(Fault::Moving(_))), "{image}");
+            assert!(matches!(image_fault(image), Some(ImageFault::Moving(_))), "{image}");
         }
         for image in ["", ":1", "A/b:1", "a//b:1", "https://a/b:1", "a:-1", "a:", "a@sha256:00", "a b:1", "-.org/a:1"] {
-            assert!(matches!(fault_of(image), Some(Fault::Form(_))), "{image}");
+            assert!(matches!(image_fault(image), Some(ImageFault::Form(_))), "{image}");
         }
     }
 }

@@ -110,7 +110,8 @@ impl Resources {
             if let (Some(request), Some(limit)) = (request, limit)
                 && request > limit
             {
-                let message = format!("{} of {name} are requested, and the limit is {}", shown(request), shown(limit));
+                let message =
+                    format!("`requests.{name}` is {}, and `limits.{name}` is {}", shown(request), shown(limit));
                 reader.error_hint(at, Code::OverLimit, message, format!("raise `limits.{name}`"));
             }
         }

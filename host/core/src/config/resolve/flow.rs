@@ -1,5 +1,5 @@
 use super::templates::Flow as Shared;
-use super::{cluster, component, edges, grants, graph, templates};
+use super::{cluster, component, edges, grants, graph, pods, quota, templates};
 use crate::config::Catalog;
 use crate::config::elements::flow::Flow;
 use crate::config::elements::kubernetes::Kubernetes;
@@ -17,7 +17,9 @@ use wharf_contract::Inspection;
 pub(super) struct Context<'a> {
     pub(super) tenant: &'a Tenant,
     pub(super) coordinator: &'a Coordinator,
-    /// Where attempts run as Jobs.
+    /// What is said of a cluster, whether attempts run there or not.
+    pub(super) kubernetes: Option<&'a Kubernetes>,
+    /// The same where attempts run there.
     pub(super) cluster: Option<&'a Kubernetes>,
     pub(super) catalog: &'a Catalog,
 }
@@ -84,8 +86,9 @@ fn resolve_task(
     }
     let env = task.env.resolve(&defaults.env);
     cluster::sources(reader, cx, flow, task, &env);
+    pods::task(reader, cx.kubernetes, cx.tenant, task);
     let own = granularity(flow);
-    plan::Task {
+    let resolved = plan::Task {
         name: task.name.value.clone(),
         component: component::resolve(task, inspection),
         entry: component::entry(reader, task, inspection),
@@ -109,7 +112,11 @@ fn resolve_task(
         priority: task.priority,
         partition: task.partition.map(|(g, _)| g).filter(|g| Some(*g) != own),
         pod_template: task.pod_template.as_ref().map(crate::config::yaml::Node::json),
+    };
+    if let Some(cluster) = cx.cluster {
+        quota::fits(reader, cluster, cx.tenant, task, &resolved);
     }
+    resolved
 }
 
 /// The flow's granularity; a list, which only `all` is coarser than, counts as years.

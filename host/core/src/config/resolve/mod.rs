@@ -6,6 +6,8 @@ mod edges;
 mod flow;
 mod grants;
 mod graph;
+mod pods;
+mod quota;
 mod templates;
 mod types;
 
@@ -31,8 +33,10 @@ pub(super) fn plan(reader: &mut Reader<'_>, documents: &Documents, catalog: &Cat
             reader.error_hint(tenant.at, Code::DuplicateName, message, elsewhere(reader, first.at));
         }
     }
-    let cluster = documents.coordinators.first().filter(|_| matches!(coordinator.executor, Executor::Kubernetes(_)));
-    let cluster = cluster.and_then(|c| c.kubernetes.as_ref());
+    let kubernetes = documents.coordinators.first().and_then(|c| c.kubernetes.as_ref());
+    let cluster = kubernetes.filter(|_| matches!(coordinator.executor, Executor::Kubernetes(_)));
+    pods::operator(reader, kubernetes);
+    documents.tenants.iter().for_each(|tenant| pods::tenant(reader, kubernetes, tenant));
     let implicit = Tenant::plain(DEFAULT_TENANT);
     let mut plan = Plan { coordinator, ..Plan::default() };
     for flow in &documents.flows {
@@ -56,7 +60,7 @@ pub(super) fn plan(reader: &mut Reader<'_>, documents: &Documents, catalog: &Cat
             reader.error(name.at, Code::DuplicateName, format!("two flows have the name `{full}`"));
             continue;
         }
-        let cx = flow::Context { tenant, coordinator: &plan.coordinator, cluster, catalog };
+        let cx = flow::Context { tenant, coordinator: &plan.coordinator, kubernetes, cluster, catalog };
         match cluster {
             Some(cluster) if !plan.tenants.contains_key(&tenant.value.name) => {
                 cluster::tenant(reader, cluster, tenant, name);
