@@ -1,6 +1,9 @@
 use crate::control::Control;
+use crate::grants::state::Checkpoint;
 use crate::logs::Logs;
 use crate::outbox::Outbox;
+use crate::store::Store;
+use std::fs::File;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +21,8 @@ pub struct Attempt {
     pub control: Control,
     /// Bytes written to artifacts and mounts.
     pub(crate) disk: Disk,
+    /// Where its checkpoint is kept.
+    pub(crate) checkpoint: Checkpoint,
     report: Report,
     said: Mutex<Said>,
 }
@@ -32,7 +37,10 @@ pub enum Report {
         outbox: Arc<Outbox>,
     },
     /// To standard error, one JSON object a line.
-    Lines,
+    Lines {
+        /// Where the log's lines go too.
+        copy: Option<File>,
+    },
 }
 
 struct Said {
@@ -48,7 +56,15 @@ impl Attempt {
     pub fn new(invocation: Box<Invocation>, report: Report, now: Instant) -> Attempt {
         let said = Said { logs: Logs::new(&invocation.limits), progress: None, announced: false };
         let disk = Disk { left: AtomicU64::new(invocation.limits.disk), refused: AtomicBool::new(false) };
-        Attempt { invocation, control: Control::new(now), disk, report, said: Mutex::new(said) }
+        let checkpoint = invocation.grants.state.clone().map_or(Checkpoint::None, Checkpoint::File);
+        Attempt { invocation, control: Control::new(now), disk, checkpoint, report, said: Mutex::new(said) }
+    }
+
+    /// The same attempt with its checkpoint in a store.
+    #[must_use]
+    pub fn with_checkpoint(mut self, store: Arc<Store>, key: String) -> Attempt {
+        self.checkpoint = Checkpoint::Store { store, key };
+        self
     }
 
     /// Adds a line of the guest or of the runtime.
@@ -57,7 +73,7 @@ impl Attempt {
     }
 
     /// Adds a line of the runtime, about the attempt.
-    pub(crate) fn note(self: &Arc<Self>, level: LogLevel, message: String) {
+    pub fn note(self: &Arc<Self>, level: LogLevel, message: String) {
         let fields = serde_json::Map::new();
         self.log(LogLine { at: wall_clock(), level, source: LogSource::Runtime, message, fields });
     }
@@ -83,7 +99,7 @@ impl Attempt {
     pub(crate) fn progress(self: &Arc<Self>, done: u64, total: Option<u64>, message: Option<String>) {
         let slot = match &self.report {
             Report::Frames { slot, .. } => *slot,
-            Report::Lines => 0,
+            Report::Lines { .. } => 0,
         };
         self.say(|said| said.progress = Some(FromRuntime::Progress { slot, done, total, message }));
     }
@@ -99,7 +115,7 @@ impl Attempt {
         said.logs.end(wall_clock());
         match &self.report {
             Report::Frames { outbox, .. } => drop(outbox.append(|out| self.drain(&mut said, out))),
-            Report::Lines => print(&mut said),
+            Report::Lines { copy } => print(&mut said, copy.as_ref()),
         }
         said.logs.counts()
     }
@@ -126,7 +142,7 @@ impl Attempt {
         let mut said = self.said();
         what(&mut said);
         match &self.report {
-            Report::Lines => print(&mut said),
+            Report::Lines { copy } => print(&mut said, copy.as_ref()),
             Report::Frames { outbox, .. } => {
                 if said.logs.pending_bytes() >= HAND_ON {
                     outbox.append(|out| self.drain(&mut said, out));
@@ -148,12 +164,16 @@ fn push(frame: &FromRuntime, out: &mut Vec<u8>) {
     drop(wharf_contract::encode(frame, out));
 }
 
-fn print(said: &mut Said) {
+fn print(said: &mut Said, copy: Option<&File>) {
     let mut text = Vec::new();
     for line in said.logs.take() {
         if serde_json::to_writer(&mut text, &line).is_ok() {
             text.push(b'\n');
         }
+    }
+    if let Some(mut copy) = copy {
+        // Standard error has them still.
+        drop(copy.write_all(&text));
     }
     if let Some(FromRuntime::Progress { done, total, message, .. }) = said.progress.take() {
         let progress = serde_json::json!({"progress": {"done": done, "total": total, "message": message}});

@@ -5,6 +5,7 @@ wasmtime::component::bindgen!({
     path: "../wit",
     world: "task",
     imports: {
+        "wharf:task/state.load": async | trappable,
         "wharf:task/state.save": async | trappable,
         default: trappable,
     },

@@ -60,9 +60,37 @@ impl Runtime {
     }
 }
 
+/// Which CPUs can run what is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cpus {
+    /// This machine's, with all that it can do.
+    Own,
+    /// Every one of this architecture that is in use in a cluster: on x86-64 those of level 2 (SSE4.2 and POPCNT; all
+    /// since 2011), on arm64 those of Armv8.0.
+    Baseline,
+}
+
+/// What [`Cpus::Baseline`] may use, as Cranelift names it.
+const BASELINE: &[&str] = if cfg!(target_arch = "x86_64") {
+    &["has_cmpxchg16b", "has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"]
+} else {
+    &[]
+};
+
 /// An engine without a ticker, for the compiler.
-pub(crate) fn compiler() -> wasmtime::Result<Engine> {
-    Engine::new(&config(Allocation::OnDemand))
+///
+/// # Errors
+/// Where the compiler does not know the machine.
+pub fn compiler(cpus: Cpus) -> wasmtime::Result<Engine> {
+    let mut config = config(Allocation::OnDemand);
+    if cpus == Cpus::Baseline {
+        config.target(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH))?;
+        for feature in BASELINE {
+            // SAFETY: a feature of the CPU and no other setting; whoever loads the code checks that its CPU has it.
+            unsafe { config.cranelift_flag_enable(feature) };
+        }
+    }
+    Engine::new(&config)
 }
 
 /// What compiled code depends on besides its source: version and settings of the compiler, and the machine's kind of
@@ -116,4 +144,45 @@ fn pool(concurrency: u32) -> PoolingAllocationConfig {
     p.table_keep_resident(16 << 10);
     p.max_unused_warm_slots(64);
     p
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::component::Component;
+
+    /// A CPU that can do what the baseline needs and no more.
+    fn plain_cpu(feature: &str) -> Option<bool> {
+        Some(["cmpxchg16b", "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt"].contains(&feature))
+    }
+
+    fn loads(engine: &Engine, code: &[u8]) -> bool {
+        // SAFETY: every caller compiled it just before, with our own compiler.
+        unsafe { Component::deserialize(engine, code) }.is_ok()
+    }
+
+    #[test]
+    fn what_is_compiled_for_the_baseline_loads_on_any_cpu_and_what_is_not_does_not() {
+        let wasm = wat::parse_str(
+            r#"(component (core module $m (func (export "f") (param v128) (result i32)
+                (i32.popcnt (i8x16.bitmask (local.get 0))))) (core instance (instantiate $m)))"#,
+        )
+        .unwrap();
+        let (own, baseline) = (compiler(Cpus::Own).unwrap(), compiler(Cpus::Baseline).unwrap());
+        let mut plain = config(Allocation::OnDemand);
+        plain.target(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH)).unwrap();
+        // SAFETY: it claims less than this machine can do.
+        unsafe { plain.detect_host_feature(plain_cpu) };
+        let plain = Engine::new(&plain).unwrap();
+
+        let code = baseline.precompile_component(&wasm).unwrap();
+        assert!(loads(&own, &code) && loads(&plain, &code) && loads(&baseline, &code));
+        let code = own.precompile_component(&wasm).unwrap();
+        assert!(loads(&own, &code));
+        if cfg!(target_arch = "x86_64") && std::arch::is_x86_feature_detected!("avx") {
+            assert!(!loads(&plain, &code), "code for AVX must be refused where there is none");
+        }
+        assert_eq!(fingerprint(&own), fingerprint(Runtime::new(Allocation::OnDemand).unwrap().engine()));
+        assert_ne!(fingerprint(&own), fingerprint(&baseline));
+    }
 }

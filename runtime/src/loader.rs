@@ -1,6 +1,6 @@
 use crate::bindings::TaskPre;
 use crate::cache::Cache;
-use crate::compile::{self, CompileLimits, parse_digest};
+use crate::compile::{self, CompileLimits, Purpose, parse_digest};
 use crate::engine::Runtime;
 use crate::sandbox::{self, Guest};
 use crate::{Digest, Refusal, imports};
@@ -21,12 +21,21 @@ pub struct Loaded {
     pub(crate) command: Result<CommandPre<Guest>, Refusal>,
 }
 
+/// What is done where the cache does not have a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absent {
+    /// A process with these limits compiles it.
+    Compile(CompileLimits),
+    /// The attempt ends: in a pod, which never compiles.
+    Refuse,
+}
+
 /// Finds components: in memory, in the cache, or by having them compiled.
 pub struct Loader {
     runtime: Runtime,
     linker: Linker<Guest>,
     cache: Cache,
-    limits: CompileLimits,
+    absent: Absent,
     kept: Mutex<Kept>,
 }
 
@@ -62,9 +71,9 @@ impl Loader {
     ///
     /// # Errors
     /// Where the host's interfaces do not fit together: a fault of this program.
-    pub fn new(runtime: Runtime, cache: Cache, limits: CompileLimits) -> wasmtime::Result<Loader> {
+    pub fn new(runtime: Runtime, cache: Cache, absent: Absent) -> wasmtime::Result<Loader> {
         let linker = sandbox::linker(runtime.engine())?;
-        Ok(Loader { runtime, linker, cache, limits, kept: Mutex::default() })
+        Ok(Loader { runtime, linker, cache, absent, kept: Mutex::default() })
     }
 
     /// The engine that its components belong to.
@@ -106,11 +115,25 @@ impl Loader {
         if let Some(loaded) = self.load_cached(digest)? {
             return Ok((loaded, false));
         }
-        compile::ensure(&self.cache, &component.path, digest, self.limits).await?;
+        let limits = match self.absent {
+            Absent::Compile(limits) => limits,
+            Absent::Refuse => return Err(self.refuse(digest)),
+        };
+        compile::ensure(&self.cache, &component.path, digest, limits, &Purpose::Own).await?;
         match self.load_cached(digest)? {
             Some(loaded) => Ok((loaded, true)),
             None => Err(Refusal::internal("cannot read what was compiled", self.cache.path(digest).display())),
         }
+    }
+
+    fn refuse(&self, digest: &Digest) -> Refusal {
+        let path = self.cache.path(digest);
+        let path = path.display();
+        if self.cache.path(digest).exists() {
+            let message = format!("the compiled component in {path} does not bear our compiler's seal for {digest}");
+            return Refusal::new(Cause::InvalidComponent, message);
+        }
+        Refusal::new(Cause::ComponentMissing, format!("there is no compiled component in {path}"))
     }
 
     fn load_cached(&self, digest: &Digest) -> Result<Option<Arc<Loaded>>, Refusal> {

@@ -25,6 +25,8 @@ enum Verb {
     Serve(verbs::serve::Args),
     /// Compile a component into the cache.
     Compile(verbs::compile::Args),
+    /// Do what the order of this pod says: run an attempt, or compile a component.
+    Pod(verbs::pod::Args),
     /// Say what a component imports, exports and asks for, without running it.
     Inspect(verbs::inspect::Args),
 }
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Verb::Run(args) => verbs::run::main(&args),
         Verb::Serve(args) => verbs::serve::main(&args),
         Verb::Compile(args) => verbs::compile::main(&args),
+        Verb::Pod(args) => verbs::pod::main(&args),
         Verb::Inspect(args) => verbs::inspect::main(&args),
     };
     ExitCode::from(code as u8)

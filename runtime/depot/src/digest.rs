@@ -1,5 +1,9 @@
+use crate::Error;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 
 /// Comes to the digest of bytes that arrive one after another.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +29,7 @@ impl Hasher {
 }
 
 /// A SHA-256 digest; written as `sha256:` and 64 lower-case hex digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
@@ -33,6 +37,23 @@ impl Digest {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Digest {
         Digest(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of a file's bytes.
+    ///
+    /// # Errors
+    /// [`Error::Local`] where it cannot be read.
+    pub fn of_file(path: &Path) -> Result<Digest, Error> {
+        let cannot = |e| Error::local("read", path, e);
+        let mut file = File::open(path).map_err(cannot)?;
+        let mut hasher = Hasher::new();
+        let mut chunk = vec![0; 64 << 10];
+        loop {
+            match file.read(&mut chunk).map_err(cannot)? {
+                0 => return Ok(hasher.finish()),
+                n => hasher.update(&chunk[..n]),
+            }
+        }
     }
 
     /// Reads the written form; nothing else.

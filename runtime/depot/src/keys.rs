@@ -122,6 +122,15 @@ pub fn compiled(engine: &str, component: &Digest) -> String {
     format!("{COMPILED}/{engine}/{}.cwasm", component.hex())
 }
 
+/// The engine and the component that a key of [`COMPILED`] names.
+#[must_use]
+pub fn compiled_of(key: &str) -> Option<(&str, Digest)> {
+    let (engine, file) = key.strip_prefix(COMPILED)?.strip_prefix('/')?.split_once('/')?;
+    let digest = Digest::parse(&format!("sha256:{}", file.strip_suffix(".cwasm")?))?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    (!engine.is_empty() && engine.chars().all(plain)).then_some((engine, digest))
+}
+
 /// A component; in the operator's store only.
 #[must_use]
 pub fn component(digest: &Digest) -> String {
@@ -156,6 +165,23 @@ mod tests {
         check(component(&d), "components/HEX.wasm");
         check(run_logs(7), "logs/7");
         check(run_state(7), "state/7");
+    }
+
+    #[test]
+    fn a_compiled_component_tells_its_engine() {
+        let d = Digest::of(b"wharf");
+        assert_eq!(compiled_of(&compiled("x86_64-00ff", &d)), Some(("x86_64-00ff", d)));
+        let hex = d.hex();
+        for bad in [
+            "compiled/",
+            "compiled/e/x.cwasm",
+            &format!("compiled/../{hex}.cwasm"),
+            &format!("compiled//{hex}.cwasm"),
+            &format!("compiled/e/{hex}"),
+            &format!("e/{hex}.cwasm"),
+        ] {
+            assert_eq!(compiled_of(bad), None, "{bad}");
+        }
     }
 
     #[test]

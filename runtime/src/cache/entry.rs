@@ -1,6 +1,6 @@
-use super::Signer;
+use super::{PublicKey, Signer};
 use crate::Digest;
-use ed25519_dalek::{Signature, VerifyingKey};
+use ed25519_dalek::Signature;
 
 /// Last bytes of every entry.
 const MAGIC: &[u8; 8] = b"wharfao1";
@@ -31,12 +31,11 @@ pub(super) fn seal(code: &[u8], subject: &Subject<'_>, signer: &Signer) -> Vec<u
 }
 
 /// The code of an entry that was sealed for this subject; `None` for anything else.
-pub(super) fn open<'a>(entry: &'a [u8], subject: &Subject<'_>, key: &VerifyingKey) -> Option<&'a [u8]> {
+pub(super) fn open<'a>(entry: &'a [u8], subject: &Subject<'_>, key: &PublicKey) -> Option<&'a [u8]> {
     let rest = entry.strip_suffix(MAGIC)?;
     let (code, signature) = rest.split_at_checked(rest.len().checked_sub(SIGNATURE)?)?;
     let signature = Signature::from_slice(signature).ok()?;
-    key.verify_strict(&subject.message(code), &signature).ok()?;
-    Some(code)
+    key.verifies(&subject.message(code), &signature).then_some(code)
 }
 
 #[cfg(test)]

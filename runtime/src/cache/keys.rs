@@ -1,5 +1,6 @@
 use super::{read_bounded, write_atomic, write_temp};
-use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+use crate::Digest;
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -8,6 +9,30 @@ use std::path::Path;
 const PRIVATE: &str = "compiler.key";
 /// Public key of the compiler: 32 bytes.
 const PUBLIC: &str = "compiler.pub";
+
+/// The key that a seal must open with: the compiler's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// Reads 64 hex digits.
+    #[must_use]
+    pub fn parse(hex: &str) -> Option<PublicKey> {
+        let bytes = Digest::parse(&format!("sha256:{hex}"))?;
+        VerifyingKey::from_bytes(bytes.bytes()).ok().map(PublicKey)
+    }
+
+    /// The one in a folder of keys, where there is one.
+    #[must_use]
+    pub fn read(dir: &Path) -> Option<PublicKey> {
+        let bytes = read_bounded(&dir.join(PUBLIC), 32).ok()?;
+        VerifyingKey::from_bytes(&bytes.try_into().ok()?).ok().map(PublicKey)
+    }
+
+    pub(super) fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
+        self.0.verify_strict(message, signature).is_ok()
+    }
+}
 
 /// Signs what the compiler made. Only the compiler has one.
 pub(crate) struct Signer(SigningKey);
@@ -19,14 +44,20 @@ impl Signer {
         if !path.exists() {
             create(&path)?;
         }
+        let signer = Signer::read(dir)?;
+        if PublicKey::read(dir) != Some(signer.public()) {
+            write_atomic(&dir.join(PUBLIC), 0o644, &[signer.public().0.as_bytes()])?;
+        }
+        Ok(signer)
+    }
+
+    /// The signer of a folder of keys that somebody else made.
+    pub(crate) fn read(dir: &Path) -> io::Result<Signer> {
+        let path = dir.join(PRIVATE);
         let bytes = read_bounded(&path, 32)?;
         let seed = <[u8; 32]>::try_from(bytes)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{} is not 32 bytes", path.display())))?;
-        let signer = Signer::from_seed(seed);
-        if public(dir) != Some(signer.public()) {
-            write_atomic(&dir.join(PUBLIC), 0o644, &[signer.public().as_bytes()])?;
-        }
-        Ok(signer)
+        Ok(Signer::from_seed(seed))
     }
 
     pub(super) fn from_seed(seed: [u8; 32]) -> Signer {
@@ -37,8 +68,8 @@ impl Signer {
         self.0.sign(message).to_bytes()
     }
 
-    pub(super) fn public(&self) -> VerifyingKey {
-        self.0.verifying_key()
+    pub(crate) fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key())
     }
 }
 
@@ -55,12 +86,6 @@ fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The public key of a cache, where there is one.
-pub(super) fn public(dir: &Path) -> Option<VerifyingKey> {
-    let bytes = read_bounded(&dir.join(PUBLIC), 32).ok()?;
-    VerifyingKey::from_bytes(&bytes.try_into().ok()?).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,7 +99,12 @@ mod tests {
             threads.into_iter().map(|t| t.join().unwrap()).collect()
         });
         assert!(keys.iter().all(|k| *k == keys[0]));
-        assert_eq!(public(dir.path()), Some(keys[0]));
+        assert_eq!(PublicKey::read(dir.path()), Some(keys[0]));
+        let hex: String = fs::read(dir.path().join(PUBLIC)).unwrap().iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(PublicKey::parse(&hex), Some(keys[0]));
+        for bad in ["", &hex[1..], &hex.to_uppercase(), "zz"] {
+            assert_eq!(PublicKey::parse(bad), None, "{bad}");
+        }
         let mode = fs::metadata(dir.path().join(PRIVATE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary file is left");

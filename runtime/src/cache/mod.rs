@@ -16,23 +16,38 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Engine;
 
 pub(crate) use entry::Subject;
+pub use keys::PublicKey;
 pub(crate) use keys::Signer;
 
 /// Largest compiled component that is read, in bytes.
-const MAX_ENTRY: u64 = 1 << 30;
+pub const MAX_ENTRY: u64 = 1 << 30;
 
 /// The cache of one engine.
 #[derive(Debug, Clone)]
 pub struct Cache {
     dir: PathBuf,
     fingerprint: String,
+    /// None: the one that lies in the folder.
+    key: Option<PublicKey>,
 }
 
 impl Cache {
     /// The cache in this folder, for this engine. The folder is made by whoever first compiles.
     #[must_use]
     pub fn new(dir: PathBuf, engine: &Engine) -> Cache {
-        Cache { dir, fingerprint: fingerprint(engine) }
+        Cache { dir, fingerprint: fingerprint(engine), key: None }
+    }
+
+    /// The cache in this folder, of what a compiler elsewhere sealed with this key for an engine of this fingerprint.
+    #[must_use]
+    pub fn sealed(dir: PathBuf, fingerprint: String, key: PublicKey) -> Cache {
+        Cache { dir, fingerprint, key: Some(key) }
+    }
+
+    /// The fingerprint of its engine.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// The folder.
@@ -47,10 +62,16 @@ impl Cache {
         self.dir.join(&self.fingerprint).join(format!("{}.cwasm", component.hex()))
     }
 
+    /// Whether it holds the compiled form of a component, signed by our compiler.
+    #[must_use]
+    pub fn has(&self, component: &Digest) -> bool {
+        self.load(component).is_some()
+    }
+
     /// Reads the compiled form of a component, once, and gives it only if our compiler signed it.
     pub(crate) fn load(&self, component: &Digest) -> Option<Vec<u8>> {
         let mut bytes = read_bounded(&self.path(component), MAX_ENTRY).ok()?;
-        let key = keys::public(&self.dir)?;
+        let key = self.key.or_else(|| PublicKey::read(&self.dir))?;
         let code = entry::open(&bytes, &self.subject(component), &key)?.len();
         bytes.truncate(code);
         Some(bytes)

@@ -1,6 +1,7 @@
-use super::{CompileLimits, MAX_WASM, wrap};
+use super::{CompileLimits, MAX_WASM, Purpose, wrap};
 use crate::cache::{Cache, Signer, read_bounded};
-use crate::{Digest, Refusal, engine};
+use crate::engine::{self, Cpus, fingerprint};
+use crate::{Digest, Refusal};
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -20,8 +21,14 @@ pub(super) struct Verdict {
 ///
 /// # Errors
 /// Why the component cannot be compiled.
-pub fn confined(cache: &Path, component: &Path, digest: &str, limits: CompileLimits) -> Result<(), Refusal> {
-    let result = confine(limits).and_then(|()| compile(cache, component, digest));
+pub fn confined(
+    cache: &Path,
+    component: &Path,
+    digest: &str,
+    limits: CompileLimits,
+    purpose: &Purpose,
+) -> Result<(), Refusal> {
+    let result = confine(limits).and_then(|()| compile(cache, component, digest, purpose));
     if let Err(refusal) = &result {
         let verdict = Verdict { cause: refusal.cause, message: refusal.message.clone() };
         if let Ok(text) = serde_json::to_string(&verdict) {
@@ -41,9 +48,18 @@ fn confine(limits: CompileLimits) -> Result<(), Refusal> {
         .map_err(|e| Refusal::internal("cannot set the compiler's limits", e))
 }
 
-fn compile(dir: &Path, component: &Path, digest: &str) -> Result<(), Refusal> {
-    let engine = engine::compiler().map_err(|e| Refusal::internal("cannot make the engine", e))?;
-    let cache = Cache::new(dir.to_owned(), &engine);
+fn compile(dir: &Path, component: &Path, digest: &str, purpose: &Purpose) -> Result<(), Refusal> {
+    let cpus = if *purpose == Purpose::Own { Cpus::Own } else { Cpus::Baseline };
+    let engine = engine::compiler(cpus).map_err(|e| Refusal::internal("cannot make the engine", e))?;
+    let unusable = |keys: &Path, e| Refusal::internal(format_args!("cannot use the keys in {}", keys.display()), e);
+    let signer = || match purpose {
+        Purpose::Own => Signer::open(dir).map_err(|e| unusable(dir, e)),
+        Purpose::Cluster { keys } => Signer::read(keys).map_err(|e| unusable(keys, e)),
+    };
+    let cache = match purpose {
+        Purpose::Own => Cache::new(dir.to_owned(), &engine),
+        Purpose::Cluster { .. } => Cache::sealed(dir.to_owned(), fingerprint(&engine), signer()?.public()),
+    };
     let digest = parse_digest(digest)?;
     let keep = |e: io::Error| Refusal::internal(format_args!("cannot write to the cache {}", dir.display()), e);
     // Held until this process ends.
@@ -55,8 +71,7 @@ fn compile(dir: &Path, component: &Path, digest: &str) -> Result<(), Refusal> {
     let bytes = read(component, &digest)?;
     let bytes = wrap::as_component(&bytes).map_err(|why| invalid(component, &why))?;
     let code = engine.precompile_component(&bytes).map_err(|e| invalid(component, &format!("{e:#}")))?;
-    let signer = Signer::open(dir).map_err(keep)?;
-    cache.store(&digest, &code, &signer).map_err(keep)
+    cache.store(&digest, &code, &signer()?).map_err(keep)
 }
 
 fn invalid(component: &Path, why: &str) -> Refusal {

@@ -10,7 +10,7 @@ pub use confined::{confined, parse_digest, read_component};
 
 use crate::cache::Cache;
 use crate::{Digest, Refusal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
@@ -36,16 +36,39 @@ impl Default for CompileLimits {
     }
 }
 
+/// For whom a component is compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// For this machine: by the keys of its cache, which are made when first needed.
+    Own,
+    /// For every node of a cluster: by the keys in this folder.
+    Cluster {
+        /// Holds `compiler.key`.
+        keys: PathBuf,
+    },
+}
+
 /// Sees to it that the cache has this component: where it has not, a child process compiles it. True if it did.
 ///
 /// # Errors
 /// Why the component cannot be compiled; [`Cause::CompileLimit`] where that took more than the limits.
-pub async fn ensure(cache: &Cache, component: &Path, digest: &Digest, limits: CompileLimits) -> Result<bool, Refusal> {
-    if cache.load(digest).is_some() {
+pub async fn ensure(
+    cache: &Cache,
+    component: &Path,
+    digest: &Digest,
+    limits: CompileLimits,
+    purpose: &Purpose,
+) -> Result<bool, Refusal> {
+    if cache.has(digest) {
         return Ok(false);
     }
-    let mut child = tokio::process::Command::new("/proc/self/exe")
-        .arg("compile")
+    let mut command = tokio::process::Command::new("/proc/self/exe");
+    if let Purpose::Cluster { keys } = purpose {
+        command.arg("compile").arg("--cluster-keys").arg(keys);
+    } else {
+        command.arg("compile");
+    }
+    let mut child = command
         .arg("--confined")
         .arg("--cache")
         .arg(cache.dir())
@@ -96,7 +119,11 @@ fn verdict(status: std::process::ExitStatus, said: &[u8], limits: CompileLimits)
         Some(SIGXCPU) => Err(over(&format!("took more than {} s of CPU time", limits.cpu))),
         // Where memory runs out, the allocator aborts the process, or a thread's stack cannot be mapped.
         Some(SIGABRT | SIGKILL) => Err(over(&format!("took more than {} MiB of memory", limits.memory >> 20))),
-        Some(SIGSEGV) => Err(over("overflowed the compiler's stack")),
+        // The stack is part of the limited memory: where that is full, it cannot grow.
+        Some(SIGSEGV) => {
+            let mib = limits.memory >> 20;
+            Err(over(&format!("overflowed the compiler's stack or took more than {mib} MiB of memory")))
+        }
         Some(n) => Err(Refusal::new(Cause::Internal, format!("the compiler was ended by signal {n}"))),
         None => Err(match serde_json::from_slice::<confined::Verdict>(said) {
             Ok(v) => Refusal::new(v.cause, v.message),

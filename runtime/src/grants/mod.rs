@@ -11,4 +11,4 @@ mod output;
 mod progress;
 mod random;
 mod secrets;
-mod state;
+pub(crate) mod state;

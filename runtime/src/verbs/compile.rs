@@ -2,7 +2,7 @@ use super::{CacheArgs, fail};
 use std::path::PathBuf;
 use wharf_contract::ExitCode;
 use wharf_runtime::{
-    Allocation, Cache, CompileLimits, Digest, MAX_WASM, Refusal, Runtime, confined, ensure, parse_digest,
+    Allocation, Cache, CompileLimits, Digest, MAX_WASM, Purpose, Refusal, Runtime, confined, ensure, parse_digest,
     read_component,
 };
 
@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// Seconds that compiling may take.
     #[arg(long, value_name = "S", default_value_t = CompileLimits::default().wall)]
     wall: u64,
+    /// Compile for every node of a cluster, and sign with the key in this folder.
+    #[arg(long, hide = true, value_name = "DIR", requires = "confined")]
+    cluster_keys: Option<PathBuf>,
     /// Compile in this very process: what the command starts for itself.
     #[arg(long, hide = true, requires = "digest")]
     confined: bool,
@@ -37,7 +40,8 @@ pub(crate) fn main(args: &Args) -> ExitCode {
     };
     if args.confined {
         let digest = args.digest.as_deref().unwrap_or_default();
-        return match confined(&dir, &args.component, digest, limits) {
+        let purpose = args.cluster_keys.as_ref().map_or(Purpose::Own, |keys| Purpose::Cluster { keys: keys.clone() });
+        return match confined(&dir, &args.component, digest, limits, &purpose) {
             Ok(()) => ExitCode::Success,
             Err(refusal) => ExitCode::of(refusal.cause),
         };
@@ -63,7 +67,7 @@ fn compile(args: &Args, dir: PathBuf, limits: CompileLimits) -> Result<String, R
         .enable_all()
         .build()
         .map_err(|e| Refusal::internal("cannot start", e))?;
-    let compiled = tokio.block_on(ensure(&cache, &args.component, &digest, limits))?;
+    let compiled = tokio.block_on(ensure(&cache, &args.component, &digest, limits, &Purpose::Own))?;
     let path = cache.path(&digest);
     Ok(serde_json::json!({"digest": digest.to_string(), "compiled": compiled, "path": path}).to_string())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use wharf_contract::{ExitCode, Invocation, MAX_FRAME, Outcome};
-use wharf_runtime::{Allocation, Attempt, Cache, CompileLimits, Loader, Report, Runtime, execute};
+use wharf_runtime::{Absent, Allocation, Attempt, Cache, CompileLimits, Loader, Report, Runtime, execute};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -67,8 +67,8 @@ async fn attempt(
     let text = |e: wasmtime::Error| format!("{e:#}");
     let runtime = Runtime::new(Allocation::OnDemand).map_err(text)?;
     let cache = Cache::new(dir, runtime.engine());
-    let loader = Loader::new(runtime, cache, CompileLimits::default()).map_err(text)?;
-    let attempt = Arc::new(Attempt::new(invocation, Report::Lines, taken));
+    let loader = Loader::new(runtime, cache, Absent::Compile(CompileLimits::default())).map_err(text)?;
+    let attempt = Arc::new(Attempt::new(invocation, Report::Lines { copy: None }, taken));
     let mut term = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
     let mut int = signal(SignalKind::interrupt()).map_err(|e| e.to_string())?;
     let asked = async {

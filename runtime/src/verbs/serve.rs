@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use wharf_contract::{CONTRACT_VERSION, Cause, ExitCode, FromRuntime, Invocation, Outcome, ToRuntime};
 use wharf_runtime::{
-    Allocation, Attempt, Cache, CompileLimits, Loader, Outbox, Report, Runtime, execute, never_started,
+    Absent, Allocation, Attempt, Cache, CompileLimits, Loader, Outbox, Report, Runtime, execute, never_started,
 };
 
 /// Bytes that are read at once, at least.
@@ -41,7 +41,7 @@ fn serve(args: &Args) -> Result<ExitCode, String> {
     let text = |e: wasmtime::Error| format!("{e:#}");
     let runtime = Runtime::new(Allocation::Pooling { concurrency: args.concurrency }).map_err(text)?;
     let cache = Cache::new(dir, runtime.engine());
-    let loader = Loader::new(runtime, cache, CompileLimits::default()).map_err(text)?;
+    let loader = Loader::new(runtime, cache, Absent::Compile(CompileLimits::default())).map_err(text)?;
     let outbox = Outbox::start(Box::new(stdout().map_err(|e| e.to_string())?));
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let flushed = outbox.clone();
