@@ -66,7 +66,7 @@ func ask(l layout, r request) error {
 		return fmt.Errorf("there is no verb %q: only %s", r.Verb, strings.Join(verbs, ", "))
 	}
 	if r.Verb != "compact" && !slices.Contains(parts, r.Part) {
-		return fmt.Errorf("there is no part %q: only %s", r.Part, strings.Join(parts, ", "))
+		return fmt.Errorf("%w: there is no part %q: only %s", errUsage, r.Part, strings.Join(parts, ", "))
 	}
 	conn, err := net.Dial("unix", l.control())
 	if err != nil {

@@ -30,6 +30,7 @@ const usage = `usage: wharf-cluster VERB
 
 All but 'build' and 'list' take --dir DIR, the cluster's folder, first; WHARF_CLUSTER_DIR stands in for it. Arguments of
 'kubectl' that begin with a dash come after '--'. 'wharf-cluster VERB --help' has the rest.
+Exit codes: 0 done; 1 failed; 2 the command line cannot be used; 3 no cluster can run on this machine as this user.
 `
 
 func main() {
@@ -38,12 +39,22 @@ func main() {
 		os.Exit(2)
 	}
 	if err := run(os.Args[1], os.Args[2:]); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			os.Exit(2)
-		}
 		fmt.Fprintln(os.Stderr, "wharf-cluster:", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
+}
+
+// errUsage: the command line cannot be used.
+var errUsage = errors.New("wrong usage")
+
+func exitCode(err error) int {
+	switch {
+	case errors.Is(err, errUsage):
+		return 2
+	case errors.Is(err, errUnfit):
+		return 3
+	}
+	return 1
 }
 
 // say tells whoever waits what takes long.
@@ -127,16 +138,16 @@ func run(verb string, args []string) error {
 		return replace(l, func(i info) []string { return append(i.Kubectl, flags.Args()...) })
 	}
 	fmt.Fprintf(os.Stderr, usage, parts)
-	return fmt.Errorf("there is no verb %q", verb)
+	return fmt.Errorf("%w: there is no verb %q", errUsage, verb)
 }
 
 // parse reads the flags and wants this many arguments after them; any number where it is negative.
 func parse(flags *flag.FlagSet, dir *string, args []string, want int) (layout, error) {
 	if err := flags.Parse(args); err != nil {
-		return layout{}, err
+		return layout{}, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	if want >= 0 && flags.NArg() != want {
-		return layout{}, fmt.Errorf("%s takes %d arguments after its flags, not %d", flags.Name(), want, flags.NArg())
+		return layout{}, fmt.Errorf("%w: %s takes %d arguments after its flags, not %d", errUsage, flags.Name(), want, flags.NArg())
 	}
 	return newLayout(*dir)
 }
@@ -179,7 +190,7 @@ func kubeconfigVerb(flags *flag.FlagSet, dir *string, args []string) error {
 	case *user == "" && cut && groups == nil:
 		text, err = serviceAccountKubeconfig(l, namespace, name)
 	default:
-		err = errors.New("name either --user NAME or --service-account NAMESPACE/NAME")
+		err = fmt.Errorf("%w: name either --user NAME or --service-account NAMESPACE/NAME", errUsage)
 	}
 	if err != nil {
 		return err

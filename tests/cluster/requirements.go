@@ -12,10 +12,13 @@ import (
 // registryBinary is Debian's name of it.
 const registryBinary = "docker-registry"
 
-// checkRequirements says what the machine lacks for a cluster, in one line.
+// errUnfit: no cluster can run here, as this machine and this user are.
+var errUnfit = errors.New("no cluster can run here")
+
+// checkRequirements says what the machine lacks for a cluster, in one line; such an error is an errUnfit.
 func checkRequirements() error {
 	if os.Geteuid() != 0 {
-		return errors.New("a cluster needs root: it makes namespaces, mounts and control groups")
+		return fmt.Errorf("%w: making namespaces, mounts and control groups takes root", errUnfit)
 	}
 	var lacking []string
 	for _, program := range []string{"go", "runc", "iptables", registryBinary} {
@@ -29,7 +32,7 @@ func checkRequirements() error {
 		}
 	}
 	if lacking != nil {
-		return fmt.Errorf("a cluster needs %s: run tests/setup.sh", strings.Join(lacking, ", "))
+		return fmt.Errorf("%w: %s is missing, which tests/setup.sh installs", errUnfit, strings.Join(lacking, ", "))
 	}
 	return nil
 }

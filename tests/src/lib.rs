@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod binaries;
+pub mod cluster;
 pub mod config;
 pub mod serve;
 pub mod weather;
