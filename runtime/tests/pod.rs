@@ -4,132 +4,14 @@
 
 mod common;
 
-use common::Bench;
+use common::pod::{Cluster, UID};
 use ed25519_dalek::SigningKey;
 use serde_json::value::RawValue;
 use std::io::BufRead as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use wharf_contract::pod::{
-    CompileOrder, CompiledComponent, ComponentSource, PodInvocation, PodOrder, PodReport, StoredObject,
-};
-use wharf_contract::{Artifact, Cause, Invocation, LogLine, Outcome, Payload, StoreLocation};
+use std::path::Path;
+use wharf_contract::pod::{ComponentSource, PodInvocation, PodOrder, PodReport, StoredObject};
+use wharf_contract::{Artifact, Cause, LogLine, Outcome, Payload};
 use wharf_runtime::Digest;
-
-/// A store, the compiler's keys, and pods that use them.
-struct Cluster {
-    bench: Bench,
-    public_key: String,
-}
-
-/// What a pod left.
-struct Left {
-    code: i32,
-    report: PodReport,
-    stderr: String,
-}
-
-impl Left {
-    fn outcome(&self) -> &Outcome {
-        let PodReport::Outcome(outcome) = &self.report else { panic!("{:?}", self.report) };
-        outcome
-    }
-
-    fn ended(&self) -> (i32, Cause) {
-        (self.code, self.outcome().cause)
-    }
-}
-
-const UID: &str = "0b1e2f-77";
-
-impl Cluster {
-    fn new() -> Cluster {
-        let bench = Bench::new();
-        let key = SigningKey::from_bytes(&[7; 32]);
-        std::fs::create_dir(bench.path("keys")).unwrap();
-        std::fs::write(bench.path("keys/compiler.key"), key.to_bytes()).unwrap();
-        std::fs::write(bench.path("keys/compiler.pub"), key.verifying_key().as_bytes()).unwrap();
-        let public_key = key.verifying_key().as_bytes().iter().map(|b| format!("{b:02x}")).collect();
-        Cluster { bench, public_key }
-    }
-
-    fn store(&self) -> StoreLocation {
-        StoreLocation::Folder { path: self.bench.path("store") }
-    }
-
-    fn stored(&self, key: &str) -> PathBuf {
-        self.bench.path("store").join(key)
-    }
-
-    /// Keeps an object.
-    fn put(&self, key: &str, bytes: &[u8]) -> StoredObject {
-        let path = self.stored(key);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-        StoredObject { key: key.into(), digest: Digest::of(bytes).to_string(), size: bytes.len() as u64 }
-    }
-
-    /// A pod that is starting, with a scratch folder of its own.
-    fn start(&self, order: &str) -> (Child, PathBuf) {
-        let pod = tempfile::tempdir_in(self.bench.dir.path()).unwrap().keep();
-        std::fs::write(pod.join("order"), order).unwrap();
-        std::fs::write(pod.join("uid"), UID).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wharf-runtime"));
-        command.arg("pod").args(["--grace", "500"]);
-        for (flag, path) in [
-            ("--order", pod.join("order")),
-            ("--uid", pod.join("uid")),
-            ("--report", pod.join("report")),
-            ("--scratch", pod.join("scratch")),
-            ("--compiler-keys", self.bench.path("keys")),
-            ("--store-credentials", pod.join("none")),
-            ("--registry-credentials", pod.join("none")),
-        ] {
-            command.arg(flag).arg(path);
-        }
-        (command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap(), pod)
-    }
-
-    fn end(&self, (child, pod): (Child, PathBuf)) -> Left {
-        let output = child.wait_with_output().unwrap();
-        let report = std::fs::read(pod.join("report")).unwrap();
-        assert!(report.len() <= wharf_contract::pod::MAX_REPORT);
-        Left {
-            code: output.status.code().unwrap(),
-            report: serde_json::from_slice(&report).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    fn pod(&self, order: &PodOrder) -> Left {
-        self.end(self.start(&serde_json::to_string(order).unwrap()))
-    }
-
-    fn compile(&self, digest: &str, source: ComponentSource) -> Left {
-        let (digest, store) = (digest.to_owned(), self.store());
-        self.pod(&PodOrder::Compile(Box::new(CompileOrder { digest, source, store, memory: 4 << 30 })))
-    }
-
-    /// The order for this invocation, with its component compiled.
-    fn order(&self, invocation: &Invocation) -> PodInvocation {
-        let component = &invocation.component;
-        let left = self.compile(&component.digest, ComponentSource::File { path: component.path.clone() });
-        let PodReport::Compiled { object } = left.report else { panic!("{:?}", left.report) };
-        let mut invocation = invocation.clone();
-        invocation.component.path = PathBuf::new();
-        PodInvocation {
-            invocation,
-            compiled: CompiledComponent { object, public_key: self.public_key.clone() },
-            store: self.store(),
-            secret_env: Default::default(),
-            secrets: Default::default(),
-        }
-    }
-
-    fn run(&self, order: &PodInvocation) -> Left {
-        self.pod(&PodOrder::Run(Box::new(order.clone())))
-    }
-}
 
 fn lines(text: &str) -> Vec<LogLine> {
     text.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect()
@@ -299,7 +181,7 @@ fn a_large_order_lies_in_the_store() {
     let cluster = Cluster::new();
     let order = cluster.order(&cluster.bench.task(""));
     let object = cluster.put("staging/7-guest-x-1/order.json", &serde_json::to_vec(&order).unwrap());
-    let stored = |object: StoredObject| cluster.pod(&PodOrder::Stored { store: cluster.store(), object });
+    let stored = |object: StoredObject| cluster.pod(&PodOrder::Stored { store: cluster.store.clone(), object });
     assert_eq!(stored(object.clone()).ended(), (0, Cause::Succeeded));
     let other = stored(StoredObject { digest: Digest::of(b"").to_string(), ..object });
     assert_eq!(other.ended(), (1, Cause::Internal), "{:?}", other.report);

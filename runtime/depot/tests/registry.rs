@@ -4,37 +4,13 @@
 
 mod common;
 
-use common::Server;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use wharf_depot::oci::{Registry, artifact, image};
 use wharf_depot::{Digest, Error};
-
-/// A registry that keeps its files in `folder`; where it is not installed that is said.
-fn registry(folder: &Path) -> Option<Server> {
-    let program = PathBuf::from("/usr/bin/docker-registry");
-    if !program.exists() {
-        common::not_run("the tests against a registry: install docker-registry");
-        return None;
-    }
-    Some(Server::start(|port| {
-        let config = folder.join("config.yml");
-        let root = folder.join("data");
-        let text = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n",
-            root.display()
-        );
-        std::fs::write(&config, text).unwrap();
-        let mut command = Command::new(&program);
-        command.arg("serve").arg(&config);
-        command
-    }))
-}
 
 #[tokio::test]
 async fn what_is_pushed_is_pulled_by_the_digest_that_was_known_before() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(server) = registry(dir.path()) else { return };
+    let Some(server) = common::registry(dir.path()) else { return };
     let repository = format!("127.0.0.1:{}/team/components/load", server.port);
     let component: Vec<u8> =
         b"\0asm\x0d\0\x01\0".iter().copied().chain((0..6 << 20).map(|n| (n % 251) as u8)).collect();

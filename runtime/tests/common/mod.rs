@@ -1,6 +1,8 @@
 //! What the tests of the real binary share: guests written as text, invocations, and a worker to talk to.
 #![allow(dead_code, unreachable_pub, reason = "a module of each test file, which uses its own part")]
 
+pub mod pod;
+
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};

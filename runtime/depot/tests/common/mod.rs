@@ -89,3 +89,25 @@ pub fn s3(program: &Path, folder: &Path) -> Server {
         command
     })
 }
+
+/// A registry that keeps its files in `folder`; where it is not installed that is said.
+pub fn registry(folder: &Path) -> Option<Server> {
+    let program = PathBuf::from("/usr/bin/docker-registry");
+    if !program.exists() {
+        not_run("the tests against a registry: install docker-registry");
+        return None;
+    }
+    std::fs::create_dir_all(folder).unwrap();
+    Some(Server::start(|port| {
+        let config = folder.join("config.yml");
+        let root = folder.join("data");
+        let text = format!(
+            "version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n",
+            root.display()
+        );
+        std::fs::write(&config, text).unwrap();
+        let mut command = Command::new(&program);
+        command.arg("serve").arg(&config);
+        command
+    }))
+}
