@@ -3,7 +3,7 @@
 
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
-use wharf_tests::cluster::{Cluster, Left, Options, Ours};
+use wharf_tests::cluster::{Cluster, Left, Options, Ours, Part};
 
 /// How long anything may take on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -93,8 +93,36 @@ fn what_a_killed_supervisor_leaves_goes_at_the_next_start() {
 }
 
 #[test]
+fn the_tool_passes_its_own_tests() {
+    let go = |args: &[&str]| {
+        let mut command = Command::new("go");
+        // The flags of the tool's own build, so that its packages are compiled once.
+        command.args(args).env("CGO_ENABLED", "0").current_dir(wharf_tests::binaries::root().join("tests/cluster"));
+        command.output()
+    };
+    let tested = match go(&["test", "-trimpath", "."]) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && std::env::var_os("WHARF_CI").is_none() => {
+            eprintln!("not run: tests of the cluster's tool: Go is missing");
+            return;
+        }
+        tested => tested.unwrap(),
+    };
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
+    let vetted = go(&["vet", "-trimpath", "."]).unwrap();
+    assert!(vetted.status.success(), "{}", String::from_utf8_lossy(&vetted.stderr));
+}
+
+#[test]
+fn tests_of_a_process_share_a_cluster() {
+    let Some(cluster) = Cluster::shared() else { return };
+    assert_eq!(cluster.kubectl_output(&["get", "--raw", "/readyz"]).unwrap(), "ok");
+    assert!(std::ptr::eq(cluster, Cluster::shared().expect("as before")));
+    cluster.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: applied}}").unwrap();
+    cluster.kubectl_output(&["delete", "configmap", "applied"]).unwrap();
+}
+
+#[test]
 fn parts_stop_and_start_and_users_have_only_their_rights() {
-    use wharf_tests::cluster::Part;
     let Some(cluster) = Cluster::alone(&Options { kwok: 1, ..Options::default() }) else { return };
     let parts = ours(&cluster);
     cluster.kubectl_output(&["wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"]).unwrap();
