@@ -3,6 +3,7 @@
 //! [`parse`] reads the text and each element by itself; [`resolve`] judges what only shows when all is there, with what is
 //! known of the components, and gives a [`Plan`]. Every fault is collected, each with its place and what to do about it.
 
+mod causes;
 mod document;
 mod elements;
 mod fault;

@@ -1,7 +1,9 @@
+use super::causes;
 use super::document::{API_VERSION, KINDS};
 use super::shape::{Field, Kind, Shape, in_words};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
+use wharf_contract::Cause;
 
 /// The JSON Schema of one document, for editors.
 #[must_use]
@@ -26,12 +28,13 @@ pub fn json_schema() -> Value {
     })
 }
 
-/// The reference of all fields, as tables of Markdown.
+/// The reference of all fields and causes, as tables of Markdown.
 #[must_use]
 pub fn reference() -> String {
     let mut out = String::new();
     let mut done = Vec::new();
     KINDS.iter().for_each(|(_, shape)| table(shape, &mut out, &mut done));
+    out.push_str(&causes::table());
     out
 }
 
@@ -82,6 +85,10 @@ fn value(kind: &Kind, definitions: &mut Map<String, Value>) -> Value {
         Kind::Text | Kind::Form(_) => json!({"type": "string"}),
         Kind::Quantity => json!({"type": ["string", "number"]}),
         Kind::Enum(names) => json!({"enum": names}),
+        Kind::Cause => {
+            let causes = Cause::ALL.into_iter().filter(|c| c.may_change());
+            json!({"enum": causes.map(Cause::as_str).collect::<Vec<_>>()})
+        }
         Kind::List(inner) => json!({"type": "array", "items": value(inner, definitions)}),
         Kind::Map(inner) => json!({"type": "object", "additionalProperties": value(inner, definitions)}),
         Kind::Object(shape) => object(shape, definitions),
@@ -118,6 +125,7 @@ fn named(kind: &Kind) -> String {
         Kind::Map(inner) => format!("mapping of names to: {}", named(inner)),
         Kind::Or(other, shape) => format!("{}, or {}", named(other), link(shape)),
         Kind::Form(words) => (*words).to_owned(),
+        Kind::Cause => "[cause](#causes)".to_owned(),
         other => in_words(other).trim_start_matches("a ").trim_start_matches("an ").to_owned(),
     }
 }

@@ -40,6 +40,8 @@ pub(super) enum Kind {
     /// A string or number that is a Kubernetes quantity.
     Quantity,
     Enum(&'static [&'static str]),
+    /// A cause that may change; checked where it is read.
+    Cause,
     List(&'static Kind),
     Map(&'static Kind),
     Object(&'static Shape),
@@ -69,7 +71,7 @@ pub(super) fn check(reader: &mut Reader<'_>, kind: &Kind, node: &Node, what: &st
     }
     let fits = match (kind, &node.value) {
         (Kind::Json, _) | (_, Val::Null) => true,
-        (Kind::Bool, Val::Bool(_)) | (Kind::Text | Kind::Form(_), Val::Text(_)) => true,
+        (Kind::Bool, Val::Bool(_)) | (Kind::Text | Kind::Form(_) | Kind::Cause, Val::Text(_)) => true,
         (Kind::Number, Val::Number(_)) | (Kind::Quantity, Val::Number(_) | Val::Text(_)) => true,
         (Kind::JsonObject, Val::Map(_)) => true,
         (Kind::Int(least, most), Val::Number(n)) => match n.as_i64() {
@@ -188,6 +190,7 @@ pub(super) fn in_words(kind: &Kind) -> String {
         Kind::Text => "a string".into(),
         Kind::Form(words) => format!("a string: {words}"),
         Kind::Quantity => "a quantity".into(),
+        Kind::Cause => "a cause".into(),
         Kind::Enum(names) => quoted(names).replace("`, `", "` or `"),
         Kind::List(_) => "a list".into(),
         Kind::Map(_) | Kind::Object(_) | Kind::JsonObject => "a mapping".into(),

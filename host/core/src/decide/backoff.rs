@@ -100,6 +100,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_cluster_does_is_not_the_tasks_fault() {
+        let p = policy();
+        for lost in [
+            Cause::OomKilled,
+            Cause::Evicted,
+            Cause::NodeLost,
+            Cause::PodDeleted,
+            Cause::Unschedulable,
+            Cause::ImagePull,
+            Cause::DeadlineExceeded,
+        ] {
+            // The task's own budget is used up, the platform's is not; then the other way round.
+            check(&p, lost, 3, 2, true);
+            check(&p, lost, 0, 3, false);
+            // Whatever the task wants to try again.
+            check(&Retry { on: Some(vec![Cause::Timeout]), ..policy() }, lost, 0, 1, true);
+            check(&Retry { platform_attempts: 0, ..policy() }, lost, 0, 1, false);
+        }
+        // What the cluster refuses as it is, it will refuse again.
+        check(&p, Cause::PodRejected, 1, 0, false);
+    }
+
+    #[test]
     fn the_pause_doubles_between_half_and_whole_and_is_the_same_each_time() {
         let p = policy();
         for (failures, whole) in [(1, 1.0), (2, 2.0), (3, 4.0), (4, 5.0), (200, 5.0)] {

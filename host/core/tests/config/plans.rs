@@ -1,6 +1,6 @@
 use super::{catalog, golden};
 use serde_json::json;
-use wharf_contract::Entry;
+use wharf_contract::{Cause, Entry};
 use wharf_core::config::{json_schema, reference, render};
 use wharf_core::partition::Granularity;
 use wharf_core::plan::{Components, Executor, Flow, Plan, PullPolicy};
@@ -177,6 +177,17 @@ fn an_empty_config_is_an_empty_plan() {
     assert_eq!(plan("---\n# nothing\n---\n"), Plan::default());
 }
 
+/// Of those that only a cluster knows as well.
+#[test]
+fn causes_that_may_change_can_be_tried_again() {
+    for cause in Cause::ALL.into_iter().filter(|c| c.may_change()) {
+        let task = format!("{{name: a, component: {{path: any.wasm}}, retry: {{on: [{cause}]}}}}");
+        let flow =
+            flow(&format!("apiVersion: wharf.dev/v1\nkind: Flow\nmetadata: {{name: f}}\nspec: {{tasks: [{task}]}}"));
+        assert_eq!(flow.tasks[0].retry.on, Some(vec![cause]));
+    }
+}
+
 #[test]
 fn the_schema_for_editors_is_current() {
     let schema = json_schema();
@@ -186,6 +197,18 @@ fn the_schema_for_editors_is_current() {
     assert!(validator.is_valid(&json!({"apiVersion": "wharf.dev/v1", "kind": "Tenant", "metadata": {"name": "a"}})));
     assert!(!validator.is_valid(&json!({"apiVersion": "wharf.dev/v1", "kind": "Tenant", "metadata": {"nam": "a"}})));
     assert!(!validator.is_valid(&json!({"apiVersion": "wharf.dev/v1", "kind": "Flow", "metadata": {"name": "a"}})));
+}
+
+/// What the reference shows of a cluster is a config.
+#[test]
+fn the_example_of_a_cluster_is_good() {
+    let text = std::fs::read_to_string(golden::path("../../deploy/CONFIG.md")).unwrap();
+    let (_, section) = text.split_once("## In a cluster").unwrap();
+    let (_, rest) = section.split_once("```yaml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let plan = plan(example);
+    assert!(matches!(plan.coordinator.executor, Executor::Kubernetes(_)));
+    assert!(plan.tenants.contains_key("acme"));
 }
 
 #[test]

@@ -31,8 +31,8 @@ pub(in crate::config) const SHAPE: Shape = Shape {
         Field::new("backoff", Kind::Object(&backoff::SHAPE), "How long to wait before another attempt."),
         Field::new(
             "on",
-            Kind::List(&Kind::Form("a cause")),
-            "Only these causes are tried again; default: all that may change.",
+            Kind::List(&Kind::Cause),
+            "Only after these causes it is tried again; default: all that may change. What the platform lost always is.",
         ),
         Field::new("memory", Kind::Object(&MEMORY), "More memory after a memory limit."),
     ],
