@@ -46,11 +46,12 @@ impl Workspace {
         command
     }
 
-    /// They are for the target alone: build scripts and macros are built without them, because the triple is named.
+    /// They are for the target alone: build scripts and macros are built without them, because the triple is named. They
+    /// do not tell one checkout from another, or a target folder that many share would be built anew for each; rustc is
+    /// given relative paths of the checkout anyway.
     fn flags(&self) -> Vec<String> {
         let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
-        // The last one that fits wins, and the target folder may lie in the checkout.
-        let mut flags = vec![remap(&self.root, "/wharf"), remap(&self.target, "/target")];
+        let mut flags = vec![remap(&self.target, "/target")];
         if let Some(home) = cargo_home() {
             flags.push(remap(&home, "/cargo"));
         }
