@@ -1,7 +1,8 @@
 use super::types::{ErrorBody, ErrorCode, MAX_BODY};
 use super::{backfills, logs, runs, socket, system};
 use crate::coordinator::{Input, Readers, Request, Status, unavailable};
-use crate::logs::LogHints;
+use crate::depots::Depots;
+use crate::logs::{Following, LogHints, Settling};
 use crate::store::Reads;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request as HttpRequest};
@@ -20,6 +21,11 @@ pub(crate) struct Shared {
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) reads: Arc<dyn Reads>,
     pub(crate) log_hints: LogHints,
+    pub(crate) depots: Depots,
+    /// Attempts whose logs are on their way to where they are read.
+    pub(crate) settling: Settling,
+    /// Where attempts run in pods.
+    pub(crate) following: Option<Following>,
     pub(crate) state_dir: PathBuf,
     pub(crate) readers: Readers,
     pub(crate) plan: watch::Receiver<Arc<Plan>>,

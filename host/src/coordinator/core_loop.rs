@@ -12,7 +12,7 @@ use super::work::Work;
 use crate::api::types::{Progress, ReloadAnswer, RunAnswer};
 use crate::clock;
 use crate::executor::{Ended, FromWorker, Local, Reports, Staged};
-use crate::logs::{LogKey, Logs};
+use crate::logs::{Followed, LogKey, Logs};
 use crate::store::{Append, Store, StoreState};
 use crate::telemetry::{AttemptEnd, Metrics, PoolUse};
 use std::collections::HashMap;
@@ -186,7 +186,10 @@ impl Loop {
                     pass(Point::AfterAct);
                 }
             }
-            drop(batch.kept);
+            for leftover in batch.kept.leftovers {
+                self.work.settle(leftover);
+            }
+            drop((batch.kept.artifacts, batch.kept.runs));
             for answer in batch.answers {
                 answer();
             }
@@ -238,6 +241,7 @@ impl Loop {
                 self.state.kept.artifacts.extend(pinned);
                 self.finished(ended, now);
             }
+            Input::Followed(followed) => self.followed(followed),
             Input::Upstream(upstream) => {
                 // Nobody waits for it any more where the run was cancelled meanwhile.
                 let _ = self.scheduler.upstream(upstream);
@@ -254,6 +258,17 @@ impl Loop {
             }
             Input::Control(Control::Drain | Control::Stop) => self.state.ending = Ending::Now,
         }
+    }
+
+    /// Takes in what a pod said that somebody follows. What it left when it ended is what counts, once it has.
+    fn followed(&mut self, followed: Followed) {
+        if !self.state.open.contains_key(&followed.attempt) {
+            return;
+        }
+        if followed.first {
+            self.logs.begin(&followed.key);
+        }
+        self.logs.append(&followed.key, followed.lines);
     }
 
     /// Takes in what workers reported.
@@ -284,8 +299,10 @@ impl Loop {
     }
 
     fn finished(&mut self, ended: Ended, now: Timestamp) {
-        let Ended { attempt, outcome, .. } = ended;
+        let attempt = ended.attempt;
         if let Some(flow) = self.state.live.get(&attempt.run) {
+            self.state.kept.leftovers.extend(self.work.leftover(flow, &ended));
+            let outcome = &ended.outcome;
             if outcome.usage.log_lines > 0 || outcome.cause == Cause::WorkerLost {
                 self.logs.close(&log_key(flow, attempt));
             }
@@ -296,7 +313,7 @@ impl Loop {
                 run: Duration::from_micros(outcome.usage.run_us),
             });
         }
-        if let Err(e) = self.scheduler.attempt_finished(attempt, *outcome, now) {
+        if let Err(e) = self.scheduler.attempt_finished(attempt, *ended.outcome, now) {
             tracing::error!(error = %e, "an attempt's end does not fit");
         }
     }

@@ -1,4 +1,5 @@
 use super::feed::Change;
+use super::work::Leftover;
 use crate::artifacts::Pinned;
 use std::collections::VecDeque;
 use tokio::sync::OwnedMutexGuard;
@@ -28,11 +29,13 @@ pub(super) struct InFlight {
     pub(super) listed: bool,
 }
 
-/// What retention must not touch for now.
+/// What retention must not touch for now, and what is left to do then.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     pub(super) artifacts: Vec<Pinned>,
     pub(super) runs: Vec<OwnedMutexGuard<()>>,
+    /// What pods of attempts that end with this batch left in stores.
+    pub(super) leftovers: Vec<Leftover>,
 }
 
 /// Batches that were handed to the store and are not durable yet, oldest first.

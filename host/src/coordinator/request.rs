@@ -3,6 +3,7 @@ use crate::api::types::{ErrorBody, ErrorCode, Progress, ReloadAnswer, RetryRun, 
 use crate::artifacts::Pinned;
 use crate::executor::Ended;
 use crate::load::Loaded;
+use crate::logs::Followed;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 use wharf_core::action::{AttemptKey, Upstream};
 use wharf_core::event::{BackfillId, RunId};
@@ -18,6 +19,8 @@ pub(crate) enum Input {
     Request(Request),
     /// The artifacts of an ended attempt are where they belong, or its outcome says why not.
     Promoted(Ended, Option<Pinned>),
+    /// A pod says something, and somebody follows.
+    Followed(Followed),
     /// The store answered what a run asked about other partitions.
     Upstream(Upstream),
     /// A config was read.

@@ -5,14 +5,15 @@ use super::options::Options;
 use super::reload::Reload;
 use super::status::Status;
 use super::upkeep::Keeper;
-use super::work::Work;
+use super::work::{Turns, Work};
 use super::{signals, watch as watcher};
 use crate::api::{Server, Shared};
 use crate::artifacts::Artifacts;
 use crate::clock;
+use crate::depots::Depots;
 use crate::executor::{Local, Settings};
 use crate::load::{Loader, Sources, find_runtime};
-use crate::logs::Logs;
+use crate::logs::{Logs, Settling};
 use crate::store::{SqliteStore, Store, StoreError};
 use crate::telemetry::Metrics;
 use std::collections::HashMap;
@@ -73,10 +74,15 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     metrics.set_plan(&plan);
     let stop = CancellationToken::new();
     let alone = Arc::default();
+    let depots = Depots::new(plans.subscribe(), &store.reads().instance()?);
+    let (settling, following) = (Settling::default(), None);
     let shared = Shared {
         inputs: inputs.clone(),
         reads: store.reads(),
         log_hints: logs.hints(),
+        depots: depots.clone(),
+        settling: settling.clone(),
+        following: following.clone(),
         state_dir: state_dir.clone(),
         readers: feed.readers(),
         plan: plans.subscribe(),
@@ -94,8 +100,18 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     let socket = options.socket.unwrap_or_else(|| state_dir.join("wharf.sock"));
     let server = Server::open(&socket, shared).map_err(StartError::Io)?;
     let keeper = Keeper { store: Arc::clone(&store), plan: plans.subscribe(), alone, stop: stop.clone() };
-    let keeping = keeper.start(&state_dir, artifacts.clone());
-    let work = Work { inputs: inputs.clone(), reads: store.reads(), artifacts, state_dir };
+    let keeping = keeper.start(&state_dir, artifacts.clone(), depots.clone());
+    let work = Work {
+        inputs: inputs.clone(),
+        reads: store.reads(),
+        artifacts,
+        state_dir,
+        depots,
+        settling,
+        following,
+        hints: logs.hints(),
+        turns: Turns::default(),
+    };
     let reload = Reload { config, loader, inputs: inputs.clone(), sources };
     let the_loop = Loop {
         scheduler,

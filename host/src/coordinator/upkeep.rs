@@ -2,10 +2,12 @@
 
 use crate::artifacts::Artifacts;
 use crate::clock;
-use crate::store::{Keep, KeptRuns, Store, Upkeep};
+use crate::depots::Depots;
+use crate::store::{Keep, KeptRuns, Store, Stores, Upkeep};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -31,8 +33,9 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn start(self, state_dir: &Path, artifacts: Artifacts) -> JoinHandle<()> {
-        let upkeep = Upkeep::new(state_dir, artifacts);
+    pub(super) fn start(self, state_dir: &Path, artifacts: Artifacts, depots: Depots) -> JoinHandle<()> {
+        let stores = Stores::new(depots, Handle::current(), self.stop.clone());
+        let upkeep = Upkeep::new(state_dir, artifacts, stores);
         tokio::spawn(self.run(upkeep))
     }
 
@@ -45,8 +48,7 @@ impl Keeper {
             };
             let (store, keep) = (Arc::clone(&self.store), keep(&self.plan.borrow()));
             let done = tokio::task::spawn_blocking(move || {
-                let result = upkeep.turn(&*store, &keep, clock::now());
-                drop(alone);
+                let result = upkeep.turn(&*store, &keep, clock::now(), alone);
                 (result, upkeep)
             });
             let Ok((result, back)) = done.await else { return };

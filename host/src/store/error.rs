@@ -56,6 +56,9 @@ pub enum StoreError {
     /// What retention dropped cannot be removed.
     #[error("files that are not needed any more cannot be removed: {0}")]
     Remove(std::io::Error),
+    /// What retention dropped cannot be removed from a tenant's store.
+    #[error("what is not needed any more cannot be removed from a store: {0}")]
+    RemoveStored(String),
     /// The database says no.
     #[error("the store cannot be used: {0}")]
     Database(#[from] rusqlite::Error),

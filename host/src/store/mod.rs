@@ -31,7 +31,7 @@ pub use types::{
     Append, ArtifactRow, AttemptFilter, BackfillRow, Expired, ExpiredRun, Keep, KeptRuns, RunCounts, RunFilter, RunRow,
     StoreState,
 };
-pub use upkeep::Upkeep;
+pub use upkeep::{Stores, Upkeep};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -4,11 +4,15 @@ use crate::support::*;
 use serde_json::json as value;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 use wharf::artifacts::Artifacts;
-use wharf::store::{Expired, Keep, KeptRuns, RunFilter, SqliteStore, Store, Upkeep};
-use wharf_contract::{Artifact, Outcome};
+use wharf::depots::Depots;
+use wharf::store::{Expired, Keep, KeptRuns, RunFilter, SqliteStore, Store, Stores, Upkeep};
+use wharf_contract::{Artifact, AttemptId, Outcome, StoreLocation};
 use wharf_core::event::{BackfillId, BackfillSpec, Entry, Event, RunId, RunState, Tick, TickEnd};
-use wharf_core::plan::Flow;
+use wharf_core::plan::{ArtifactStore, Flow, Plan, Tenant};
+use wharf_depot::{Depot, Digest, keys};
 
 pub(crate) fn keep(successful: u32, failed: u32) -> Keep {
     let others = KeptRuns { successful, failed };
@@ -169,12 +173,45 @@ fn run_with_file(
     artifact
 }
 
+/// Retention of a state folder; where `store` names a folder, that is the store of the tenant.
+fn upkeep(dir: &Path, artifacts: &Artifacts, store: Option<&Path>) -> (Upkeep, Runtime) {
+    let tenant = Tenant {
+        name: "acme".into(),
+        parallelism: None,
+        max_memory: None,
+        secrets: Default::default(),
+        allowed_hosts: None,
+        allowed_paths: None,
+        artifact_store: store.map(|path| ArtifactStore::Object {
+            location: StoreLocation::Folder { path: path.into() },
+            credentials: None,
+            coordinator_endpoint: None,
+            coordinator_credentials: None,
+        }),
+        pod_template: None,
+        namespace: Default::default(),
+    };
+    let plan = Plan { tenants: [("acme".into(), Arc::new(tenant))].into(), ..Plan::default() };
+    let runtime = Runtime::new().unwrap();
+    let depots = Depots::of(Arc::new(plan), "0a");
+    let stores = Stores::new(depots, runtime.handle().clone(), CancellationToken::new());
+    (Upkeep::new(dir, artifacts.clone(), stores), runtime)
+}
+
+fn settle(upkeep: &mut Upkeep, store: &SqliteStore, keep: &Keep, now: i64) {
+    let mut turns = 0;
+    while upkeep.turn(store, keep, at(now), ()).unwrap() {
+        turns += 1;
+        assert!(turns < 1_000);
+    }
+}
+
 #[test]
 fn files_follow_and_the_latest_success_of_a_partition_keeps_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let artifacts = Artifacts::new(dir);
-    let mut upkeep = Upkeep::new(dir, artifacts.clone());
+    let (mut upkeep, _runtime) = upkeep(dir, &artifacts, None);
     let store = SqliteStore::open(dir).unwrap();
     let flow = flow("f", 1, &["a"]);
     let shared = run_with_file(&store, &artifacts, dir, &flow, 1, None, "shared");
@@ -183,13 +220,7 @@ fn files_follow_and_the_latest_success_of_a_partition_keeps_its_own() {
     let latest = run_with_file(&store, &artifacts, dir, &flow, 4, Some("2012-01-01"), "latest");
     run_with_file(&store, &artifacts, dir, &flow, 5, None, "shared");
     let size = |a: &Artifact| artifacts.size("acme", &a.digest);
-    let mut settle = |keep: &Keep, now| {
-        let mut turns = 0;
-        while upkeep.turn(&store, keep, at(now)).unwrap() {
-            turns += 1;
-            assert!(turns < 1_000);
-        }
-    };
+    let mut settle = |keep: &Keep, now| settle(&mut upkeep, &store, keep, now);
     let grace = Keep { artifact_grace_us: 60_000_000, ..keep(1, 0) };
     settle(&grace, 100);
     assert_eq!(there(&store), [5]);
@@ -216,11 +247,116 @@ fn what_was_taken_over_and_never_recorded_is_found_after_a_crash() {
     let orphan = artifacts.path("acme", &artifact('3').digest).unwrap();
     std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
     std::fs::write(&orphan, "abc").unwrap();
-    let mut upkeep = Upkeep::new(dir, artifacts.clone());
+    let (mut upkeep, _runtime) = upkeep(dir, &artifacts, None);
     let keep = Keep { artifact_grace_us: 60_000_000, ..keep(9, 9) };
-    while upkeep.turn(&store, &keep, at(1_000)).unwrap() {}
+    settle(&mut upkeep, &store, &keep, 1_000);
     assert!(orphan.exists(), "it may be recorded yet");
-    while upkeep.turn(&store, &keep, at(1_061)).unwrap() {}
+    settle(&mut upkeep, &store, &keep, 1_061);
     assert!(!orphan.exists());
     assert!(artifacts.size("acme", &recorded.digest).is_some());
+}
+
+/// The keys that a store holds, sorted, but for those that say whose it is.
+fn keys_in(runtime: &Runtime, depot: &Depot) -> Vec<String> {
+    use futures_util::TryStreamExt as _;
+    let mut found: Vec<_> = runtime.block_on(depot.list("").map_ok(|o| o.key).try_collect()).unwrap();
+    found.retain(|key| !key.starts_with("coordinator"));
+    found.sort();
+    found
+}
+
+fn attempt(run: u64, attempt: u32) -> AttemptId {
+    AttemptId { run, task: "a".into(), item: None, attempt }
+}
+
+#[test]
+fn what_pods_left_in_a_tenants_store_goes_as_files_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dir, place) = (dir.path().join("state"), dir.path().join("store"));
+    std::fs::create_dir(&dir).unwrap();
+    let artifacts = Artifacts::new(&dir);
+    let store = SqliteStore::open(&dir).unwrap();
+    let flow = flow("f", 1, &["a"]);
+    let (mut upkeep, runtime) = upkeep(&dir, &artifacts, Some(&place));
+    let depot = Depot::open(&StoreLocation::Folder { path: place }, None, None).unwrap();
+    let put_text = |key: &str, text: &str| runtime.block_on(depot.put(key, text.into())).unwrap();
+    // Runs 1 and 2 wrote the same, run 1 something else too.
+    for (run, texts) in [(1, vec!["both", "one"]), (2, vec!["both"])] {
+        let named: Vec<_> = texts
+            .iter()
+            .map(|text| {
+                let digest = Digest::of(text.as_bytes());
+                put_text(&keys::artifact(&digest), text);
+                let (digest, size) = (digest.to_string(), text.len() as u64);
+                Artifact { digest, size, name: (*text).into(), media_type: None }
+            })
+            .collect();
+        let outcome = Outcome { artifacts: named, ..good(value!(run)) };
+        put_text(&keys::log(&attempt(run, 1)), "{}\n");
+        put_text(&keys::state(&attempt(run, 1)), "checkpoint");
+        put(&store, whole_run(&flow, run, run as i64, spec(&flow, None), outcome));
+    }
+    let grace = Keep { artifact_grace_us: 60_000_000, ..keep(1, 0) };
+    settle(&mut upkeep, &store, &grace, 100);
+    let (both, one) = (keys::artifact(&Digest::of(b"both")), keys::artifact(&Digest::of(b"one")));
+    let mut expect = vec![both.clone(), one, "logs/2/a.1.jsonl".into(), "state/2/a".into()];
+    expect.sort();
+    assert_eq!(keys_in(&runtime, &depot), expect, "for whoever reads it just now");
+    settle(&mut upkeep, &store, &grace, 161);
+    assert_eq!(keys_in(&runtime, &depot), [both.as_str(), "logs/2/a.1.jsonl", "state/2/a"]);
+}
+
+#[test]
+fn what_was_staged_goes_when_its_attempt_is_over_and_its_log_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dir, place) = (dir.path().join("state"), dir.path().join("store"));
+    std::fs::create_dir(&dir).unwrap();
+    let artifacts = Artifacts::new(&dir);
+    let store = SqliteStore::open(&dir).unwrap();
+    let flow = flow("f", 1, &["a"]);
+    let (mut upkeep, runtime) = upkeep(&dir, &artifacts, Some(&place));
+    let depot = Depot::open(&StoreLocation::Folder { path: place }, None, None).unwrap();
+    let put_text = |key: &str, text: &str| runtime.block_on(depot.put(key, text.into())).unwrap();
+    // Run 3 goes on: its first attempt is lost, the second one runs.
+    let mut entries = vec![created(3, 1, spec(&flow, None)), started(3, 1, 0, None, 1)];
+    entries.extend([finished(3, 2, 0, None, 1, bad()), started(3, 3, 0, None, 2)]);
+    put(&store, append(entries, &flow));
+    let taken_over = Digest::of(b"taken over and never recorded");
+    put_text(&keys::artifact(&taken_over), "taken over and never recorded");
+    put_text(&keys::staged(&attempt(3, 1), "u", &taken_over), "taken over and never recorded");
+    put_text(&keys::staged_log(&attempt(3, 1), "u"), "what the lost pod said");
+    put_text(&keys::order(&attempt(3, 1)), "{}");
+    put_text(&keys::staged_log(&attempt(3, 2), "u"), "it runs");
+    put_text(&keys::staged_log(&attempt(9, 1), "u"), "of a run that is not there");
+    put_text("staging/readme", "not ours");
+    let grace = Keep { artifact_grace_us: 60_000_000, ..keep(9, 9) };
+    settle(&mut upkeep, &store, &grace, 100);
+    let log = |run, n| keys::log(&attempt(run, n));
+    let left = [&log(3, 1), &log(9, 1), &keys::staged_log(&attempt(3, 2), "u"), &"staging/readme".to_owned()];
+    let mut expect: Vec<_> = left.into_iter().cloned().collect();
+    expect.insert(0, keys::artifact(&taken_over));
+    assert_eq!(keys_in(&runtime, &depot), expect);
+    assert_eq!(runtime.block_on(depot.get(&log(3, 1), 99)).unwrap(), b"what the lost pod said");
+    settle(&mut upkeep, &store, &grace, 161);
+    assert_eq!(keys_in(&runtime, &depot), expect[1..], "nobody recorded it");
+}
+
+#[test]
+fn a_store_that_cannot_be_used_keeps_its_runs_in_mind_and_holds_nothing_else_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dir, place) = (dir.path().join("state"), dir.path().join("store"));
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(&place, "in the way").unwrap();
+    let artifacts = Artifacts::new(&dir);
+    let store = SqliteStore::open(&dir).unwrap();
+    let flow = flow("f", 1, &["a"]);
+    let written = run_with_file(&store, &artifacts, &dir, &flow, 1, None, "written here");
+    let (mut upkeep, _runtime) = upkeep(&dir, &artifacts, Some(&place));
+    let failed = upkeep.turn(&store, &keep(0, 0), at(100), ()).unwrap_err().to_string();
+    assert!(failed.contains("tenant `acme`"), "{failed}");
+    assert!(!dir.join("logs/1").exists() && artifacts.size("acme", &written.digest).is_none());
+    assert_eq!(ids(&store.prune(&keep(0, 0), at(100)).unwrap()), [1], "named until it is gone from the store too");
+    std::fs::remove_file(&place).unwrap();
+    settle(&mut upkeep, &store, &keep(0, 0), 200);
+    assert_eq!(store.prune(&keep(0, 0), at(200)).unwrap(), Expired::default());
 }

@@ -1,3 +1,7 @@
+mod stores;
+
+pub use stores::Stores;
+
 use super::types::{Expired, Keep};
 use super::{Reads, Store, StoreError};
 use crate::artifacts::Artifacts;
@@ -12,6 +16,7 @@ use wharf_core::time::Timestamp;
 pub struct Upkeep {
     state_dir: PathBuf,
     artifacts: Artifacts,
+    stores: Stores,
     /// First byte of the artifacts that are looked at next; none when all were, once since the start.
     looked_at: Option<u8>,
 }
@@ -19,26 +24,30 @@ pub struct Upkeep {
 impl Upkeep {
     /// For a state folder. Touches nothing.
     #[must_use]
-    pub fn new(state_dir: &Path, artifacts: Artifacts) -> Upkeep {
-        Upkeep { state_dir: state_dir.to_owned(), artifacts, looked_at: Some(0) }
+    pub fn new(state_dir: &Path, artifacts: Artifacts, stores: Stores) -> Upkeep {
+        Upkeep { state_dir: state_dir.to_owned(), artifacts, stores, looked_at: Some(0) }
     }
 
     /// Does a bounded piece of work. True: there is more to do at once; false: a minute later is soon enough.
     ///
-    /// As with [`Store::prune`], no final run may be loaded for a retry in between.
+    /// As with [`Store::prune`], no final run may be loaded for a retry in between: `alone` stands for that, and is dropped
+    /// as soon as one may again.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be written or a file cannot be removed. Nothing is lost track of by that.
-    pub fn turn(&mut self, store: &dyn Store, keep: &Keep, now: Timestamp) -> Result<bool, StoreError> {
+    pub fn turn<A>(&mut self, store: &dyn Store, keep: &Keep, now: Timestamp, alone: A) -> Result<bool, StoreError> {
         let reads = store.reads();
         let mut expired = store.prune(keep, now)?;
+        drop(alone);
         let more = expired.more;
         let removed = self.remove(&*reads, &mut expired);
         if !expired.runs.is_empty() || !expired.artifacts.is_empty() {
             store.removed(&expired)?;
         }
         removed?;
-        Ok(self.look_for_orphans(store, now)? || more)
+        let more = self.look_for_orphans(store, now)? || more;
+        self.stores.sweep(store, now)?;
+        Ok(more)
     }
 
     /// Removes files, and leaves in `expired` those that are gone.
@@ -52,13 +61,17 @@ impl Upkeep {
             }
         });
         expired.artifacts.retain(|(tenant, digest)| {
+            if self.stores.has(tenant) {
+                return true;
+            }
             let referenced = || reads.is_referenced(tenant, digest);
             self.artifacts.remove(tenant, digest, referenced).unwrap_or_else(|e| {
                 failed = Some(e);
                 false
             })
         });
-        failed.map_or(Ok(()), Err)
+        // The lists are worked off before a store is asked: what it cannot do must not keep files on the disk.
+        self.stores.remove(&self.artifacts, reads, expired).err().or(failed).map_or(Ok(()), Err)
     }
 
     fn remove_run(&self, run: RunId) -> Result<(), StoreError> {
