@@ -73,6 +73,9 @@ func run(verb string, args []string) error {
 	case "build":
 		_, err := build(say)
 		return err
+	case "help", "--help", "-h":
+		fmt.Printf(usage, parts)
+		return nil
 	case "list":
 		return list()
 	case "up":
