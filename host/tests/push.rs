@@ -62,7 +62,7 @@ fn start(dir: &Path, port: u16) -> Option<Child> {
     std::thread::spawn(move || {
         for line in log.lines().map_while(Result::ok) {
             if line.contains("listening on") {
-                drop(listens.send(()));
+                let _ = listens.send(());
             }
         }
     });

@@ -1,6 +1,7 @@
 use super::ClusterError;
-use kube::config::KubeConfigOptions;
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use std::path::Path;
 use std::time::Duration;
 
 /// Until a connection stands.
@@ -8,27 +9,39 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Until an answer begins, and from one piece of it to the next.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// A client as `kubectl` would be one: of the files that `KUBECONFIG` names, else of `~/.kube/config`; in a pod without
-/// either, of its ServiceAccount. `context` is one of the kubeconfig's; none: its current one.
+/// Where the cluster is and who asks, as `kubectl` would find it: in the file `kubeconfig`, else in those that `KUBECONFIG`
+/// names, else in `~/.kube/config`; in a pod without any, its ServiceAccount. `context` is one of the kubeconfig's; none: its
+/// current one.
 ///
 /// # Errors
 /// There is no kubeconfig, it has no such context, or it cannot be used.
-pub async fn connect(context: Option<&str>) -> Result<Client, ClusterError> {
+pub async fn access(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Config, ClusterError> {
     let failed = |why: String| {
         ClusterError::Credentials(format!(
-            "there is no way to a cluster: {why}; name a kubeconfig in KUBECONFIG, and its context with --context"
+            "there is no way to a cluster: {why}; name a kubeconfig with --kubeconfig or in KUBECONFIG, and its context with --context"
         ))
     };
-    let mut config = match context {
-        None => Config::infer().await.map_err(|e| failed(e.to_string()))?,
-        Some(context) => {
-            let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-            Config::from_kubeconfig(&options).await.map_err(|e| failed(e.to_string()))?
+    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    let mut config = match (kubeconfig, context) {
+        (Some(path), _) => {
+            let file = Kubeconfig::read_from(path).map_err(|e| failed(format!("{}: {e}", path.display())))?;
+            Config::from_custom_kubeconfig(file, &options).await.map_err(|e| failed(e.to_string()))?
         }
+        (None, Some(_)) => Config::from_kubeconfig(&options).await.map_err(|e| failed(e.to_string()))?,
+        (None, None) => Config::infer().await.map_err(|e| failed(e.to_string()))?,
     };
     config.connect_timeout = Some(CONNECT);
+    Ok(config)
+}
+
+/// A client for calls that are answered at once.
+///
+/// # Errors
+/// As [`access`].
+pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Client, ClusterError> {
+    let mut config = access(kubeconfig, context).await?;
     config.read_timeout = Some(ANSWER);
     config.write_timeout = Some(ANSWER);
     config.reset_reader_on_write = true;
-    Client::try_from(config).map_err(|e| failed(e.to_string()))
+    Client::try_from(config).map_err(|e| ClusterError::Credentials(format!("there is no way to a cluster: {e}")))
 }

@@ -100,11 +100,10 @@ mod tests {
 
     #[test]
     fn a_conflict_names_fields_and_owners() {
-        let cause = |field: &str, owner: &str| {
-            json!({ "reason": "FieldManagerConflict", "message": format!("conflict with \"{owner}\""), "field": field })
-        };
+        let cause = |field: &str, owner: &str| json!({ "reason": "FieldManagerConflict", "message": format!("conflict with \"{owner}\""), "field": field });
         let details: StatusDetails =
-            serde_json::from_value(json!({ "causes": [cause(".spec.hard", "kubectl"), cause(".rules", "helm")] })).unwrap();
+            serde_json::from_value(json!({ "causes": [cause(".spec.hard", "kubectl"), cause(".rules", "helm")] }))
+                .unwrap();
         let status = Status { code: 409, details: Some(details), ..Status::failure("2 conflicts", "Conflict") };
         assert_eq!(
             explain("apply X", kube::Error::Api(status.boxed())),

@@ -10,7 +10,7 @@ use std::io::Read as _;
 /// Key of the Secret: 32 bytes, the private key.
 const PRIVATE: &str = "compiler.key";
 /// Key of the Secret: 32 bytes; key of the ConfigMap: the same in hex.
-pub(super) const PUBLIC: &str = "compiler.pub";
+pub(crate) const PUBLIC: &str = "compiler.pub";
 
 /// The keys with which compiled components are signed.
 pub struct KeyPair(SigningKey);

@@ -16,7 +16,7 @@ mod render;
 mod yaml;
 
 pub use apply::{Applied, Apply, Change, apply};
-pub use connect::connect;
+pub use connect::{access, connect};
 pub use error::ClusterError;
 pub use keys::{KeyPair, compiler_key_yaml};
 pub use object::{Kind, Object};
@@ -24,3 +24,4 @@ pub use objects::{COMPILER, Objects, Subject, Unfit, objects, settings};
 pub use remove::{Remove, remove};
 pub use render::render;
 
+pub(crate) use keys::PUBLIC;

@@ -20,7 +20,11 @@ pub enum Kind {
     LimitRange,
     /// What may connect to what.
     NetworkPolicy,
-    /// The coordinator's rights.
+    /// The coordinator's rights in the whole cluster.
+    ClusterRole,
+    /// Whose rights they are.
+    ClusterRoleBinding,
+    /// The coordinator's rights in a namespace.
     Role,
     /// Whose rights they are.
     RoleBinding,
@@ -50,6 +54,8 @@ impl Kind {
             Kind::ResourceQuota => "ResourceQuota",
             Kind::LimitRange => "LimitRange",
             Kind::NetworkPolicy => "NetworkPolicy",
+            Kind::ClusterRole => "ClusterRole",
+            Kind::ClusterRoleBinding => "ClusterRoleBinding",
             Kind::Role => "Role",
             Kind::RoleBinding => "RoleBinding",
             Kind::Secret => "Secret",
@@ -60,8 +66,15 @@ impl Kind {
     fn group(self) -> &'static str {
         match self {
             Kind::NetworkPolicy => "networking.k8s.io",
-            Kind::Role | Kind::RoleBinding => "rbac.authorization.k8s.io",
-            _ => "",
+            Kind::ClusterRole | Kind::ClusterRoleBinding | Kind::Role | Kind::RoleBinding => {
+                "rbac.authorization.k8s.io"
+            }
+            Kind::Namespace
+            | Kind::ServiceAccount
+            | Kind::ResourceQuota
+            | Kind::LimitRange
+            | Kind::Secret
+            | Kind::ConfigMap => "",
         }
     }
 
@@ -72,11 +85,18 @@ impl Kind {
             Kind::ResourceQuota => "resourcequotas",
             Kind::LimitRange => "limitranges",
             Kind::NetworkPolicy => "networkpolicies",
+            Kind::ClusterRole => "clusterroles",
+            Kind::ClusterRoleBinding => "clusterrolebindings",
             Kind::Role => "roles",
             Kind::RoleBinding => "rolebindings",
             Kind::Secret => "secrets",
             Kind::ConfigMap => "configmaps",
         }
+    }
+
+    /// Whether objects of this kind lie in a namespace.
+    fn is_namespaced(self) -> bool {
+        !matches!(self, Kind::Namespace | Kind::ClusterRole | Kind::ClusterRoleBinding)
     }
 
     fn resource(self) -> ApiResource {
@@ -103,14 +123,14 @@ pub struct Object {
 }
 
 impl Object {
-    /// An object of a namespace, with wharf's labels; `body` is what it has besides `metadata`.
+    /// An object of a namespace, or made for one, with wharf's labels; `body` is what it has besides `metadata`.
     pub(super) fn new(kind: Kind, space: &Space<'_>, name: &str, body: Value) -> Object {
         let mut object = json!({
             "apiVersion": kind.resource().api_version,
             "kind": kind.as_str(),
             "metadata": { "name": name, "labels": space.labels() },
         });
-        if kind != Kind::Namespace {
+        if kind.is_namespaced() {
             object["metadata"]["namespace"] = space.name.into();
         }
         if let (Value::Object(object), Value::Object(body)) = (&mut object, body) {
@@ -125,7 +145,7 @@ impl Object {
         self.body["metadata"]["name"].as_str().unwrap_or_default()
     }
 
-    /// The namespace that it lies in; none for a namespace.
+    /// The namespace that it lies in, if it lies in one.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
         self.body["metadata"]["namespace"].as_str()

@@ -5,6 +5,7 @@ use crate::cluster::{
     self, Applied, Apply, COMPILER, Change, ClusterError, KeyPair, Objects, Remove, Subject, Unfit, compiler_key_yaml,
 };
 use serde_json::json;
+use std::path::PathBuf;
 
 /// Make ready what attempts need in a Kubernetes cluster: a namespace for each tenant
 #[derive(Debug, clap::Args)]
@@ -47,6 +48,9 @@ struct Who {
 
 #[derive(Debug, clap::Args)]
 struct Where {
+    /// Default: what KUBECONFIG names, else ~/.kube/config
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig. Default: its current one
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
@@ -229,7 +233,7 @@ fn diff(context: &Context, args: &DiffArgs) -> Result<Exit, Failure> {
 fn bring(context: &Context, who: &Who, place: &Where, how: Apply) -> Result<(Vec<Applied>, Vec<String>), Failure> {
     let (objects, operator) = wanted(context, who)?;
     let done = block_on(async {
-        let client = cluster::connect(place.context.as_deref()).await?;
+        let client = cluster::connect(place.kubeconfig.as_deref(), place.context.as_deref()).await?;
         Ok(cluster::apply(&client, &objects, &operator, how).await?)
     })?;
     Ok((done, objects.notes))
@@ -251,7 +255,7 @@ fn remove(context: &Context, args: &RemoveArgs) -> Result<Exit, Failure> {
     }
     let what = Remove { tenant: &args.tenant, force: args.force, namespace: args.with_namespace };
     let gone = block_on(async {
-        let client = cluster::connect(args.place.context.as_deref()).await?;
+        let client = cluster::connect(args.place.kubeconfig.as_deref(), args.place.context.as_deref()).await?;
         Ok(cluster::remove(&client, what).await?)
     })?;
     if context.out.json() {

@@ -9,6 +9,7 @@ const COORDINATOR: &str = "wharf-coordinator";
 /// What the coordinator may in a tenant's namespace: run Jobs, and see how they fare. It reads no Secret.
 pub(super) fn tenant(space: &Space<'_>, tenant: &Tenant, operator: &str, subject: &Subject) -> [Object; 2] {
     let mut rules = jobs();
+    rules.push(rule("", "namespaces", &["get"]));
     rules.push(rule("", "pods/log", &["get"]));
     rules.push(rule("", "resourcequotas", &["list", "watch"]));
     if matches!(tenant.artifact_store, Some(ArtifactStore::Claim { .. })) {
@@ -27,6 +28,14 @@ pub(super) fn operator(space: &Space<'_>, kubernetes: &Kubernetes, subject: &Sub
         rules.extend(claim());
     }
     role(space, &rules, space.name, subject)
+}
+
+/// What it may see of the whole cluster: whether a node is lost, which no pod of it says by itself.
+pub(super) fn nodes(space: &Space<'_>, subject: &Subject) -> [Object; 2] {
+    // Two coordinators of a cluster have two namespaces.
+    let name = format!("{COORDINATOR}-{}", space.name);
+    let rules = [rule("", "nodes", &["list", "watch"])];
+    grant(space, [Kind::ClusterRole, Kind::ClusterRoleBinding], &name, &rules, space.name, subject)
 }
 
 fn jobs() -> Vec<Value> {
@@ -48,16 +57,25 @@ fn rule(group: &str, resource: &str, verbs: &[&str]) -> Value {
 }
 
 fn role(space: &Space<'_>, rules: &[Value], operator: &str, subject: &Subject) -> [Object; 2] {
+    grant(space, [Kind::Role, Kind::RoleBinding], COORDINATOR, rules, operator, subject)
+}
+
+/// Rights, and that they are the coordinator's.
+fn grant(
+    space: &Space<'_>,
+    [role, binding]: [Kind; 2],
+    name: &str,
+    rules: &[Value],
+    operator: &str,
+    subject: &Subject,
+) -> [Object; 2] {
     let subject = match subject {
         Subject::ServiceAccount => json!({ "kind": "ServiceAccount", "name": NAME, "namespace": operator }),
         Subject::User(name) => json!({ "kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io" }),
     };
-    let binding = json!({
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": COORDINATOR },
+    let body = json!({
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": role.as_str(), "name": name },
         "subjects": [subject],
     });
-    [
-        Object::new(Kind::Role, space, COORDINATOR, json!({ "rules": rules })),
-        Object::new(Kind::RoleBinding, space, COORDINATOR, binding),
-    ]
+    [Object::new(role, space, name, json!({ "rules": rules })), Object::new(binding, space, name, body)]
 }
