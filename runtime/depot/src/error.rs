@@ -80,11 +80,26 @@ impl Error {
             E::NotFound { .. } => Error::NotFound { key },
             E::AlreadyExists { .. } | E::Precondition { .. } | E::NotModified { .. } => Error::Changed { key },
             E::PermissionDenied { source, .. } | E::Unauthenticated { source, .. } => {
-                Error::Denied { key, why: plain(&source.to_string()) }
+                Error::Denied { key, why: plain(&cause(&*source)) }
             }
-            other => Error::Unavailable { key, why: plain(&chain(&other)) },
+            other => Error::Unavailable { key, why: plain(&cause(&other)) },
         }
     }
+}
+
+/// What the library tells of the answer, or of why there was none, without its account of what it did.
+fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut told = error;
+    let mut next = Some(error);
+    while let Some(e) = next {
+        next = e.source();
+        if e.to_string().contains("Error performing")
+            && let Some(inner) = next
+        {
+            told = inner;
+        }
+    }
+    chain(told)
 }
 
 /// An error with its causes, each once.

@@ -16,11 +16,11 @@ use wharf_contract::StoreLocation;
 /// Longest time without a byte of an answer.
 const SILENCE: Duration = Duration::from_secs(30);
 /// Time after which a failed request is not tried again.
-const TRY_FOR: Duration = Duration::from_secs(60);
-/// Times that a failed request is tried again.
-const RETRIES: usize = 10;
-/// First and longest pause between two tries.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+const TRY_FOR: Duration = Duration::from_secs(45);
+/// Times that a failed request is tried again, at the most: the time counts, since pauses are drawn at random.
+const RETRIES: usize = 100;
+/// First and longest pause between two tries, and the most by which one is longer than the one before.
+const PAUSE: (Duration, Duration, f64) = (Duration::from_millis(200), Duration::from_secs(5), 3.0);
 
 /// A store with the prefix of all keys in it.
 pub(crate) fn open(
@@ -123,7 +123,7 @@ fn client(settings: &Settings, allow_http: bool) -> Result<ClientOptions, Error>
 
 fn retry() -> RetryConfig {
     RetryConfig {
-        backoff: BackoffConfig { init_backoff: PAUSE.0, max_backoff: PAUSE.1, base: 2.0 },
+        backoff: BackoffConfig { init_backoff: PAUSE.0, max_backoff: PAUSE.1, base: PAUSE.2 },
         max_retries: RETRIES,
         retry_timeout: TRY_FOR,
     }

@@ -10,6 +10,7 @@ pub use confined::{confined, parse_digest, read_component};
 
 use crate::cache::Cache;
 use crate::{Digest, Refusal};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -81,6 +82,7 @@ pub async fn ensure(
         .arg("--")
         .arg(component)
         .env_clear()
+        .env("RAYON_NUM_THREADS", threads(limits.memory, std::thread::available_parallelism().ok()).to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -99,6 +101,13 @@ pub async fn ensure(
         Ok(Err(e)) => Err(Refusal::internal("cannot wait for the compiler", e)),
         Ok(Ok(status)) => verdict(status, &said, limits).map(|()| true),
     }
+}
+
+/// Threads that the compiler may have. Each reserves address space for its stack and for the pieces that it allocates,
+/// which counts against the limit: on a machine of many cores that alone would be more than the limit.
+fn threads(memory: u64, cpus: Option<NonZero<usize>>) -> u64 {
+    const EACH: u64 = 128 << 20;
+    (memory / EACH).clamp(1, cpus.map_or(1, |n| n.get() as u64))
 }
 
 fn over(how: &str) -> Refusal {
@@ -139,6 +148,18 @@ mod tests {
     use super::*;
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::ExitStatus;
+
+    #[test]
+    fn a_small_limit_of_memory_means_few_threads() {
+        let check = |mib: u64, cpus: usize, expect: u64| {
+            assert_eq!(threads(mib << 20, NonZero::new(cpus)), expect, "{mib} MiB, {cpus} CPUs");
+        };
+        check(64, 64, 1);
+        check(256, 64, 2);
+        check(4096, 64, 32);
+        check(4096, 2, 2);
+        assert_eq!(threads(4 << 30, None), 1);
+    }
 
     #[test]
     fn each_end_of_the_compiler_has_its_cause() {
