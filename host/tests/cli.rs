@@ -409,6 +409,46 @@ fn check_on_a_good_configuration() {
 }
 
 #[test]
+fn check_explains_pods() {
+    let mut shell = Shell::with_runtime();
+    shell.file("program.wasm", PROGRAM);
+    shell.file(
+        "wharf.yaml",
+        concat!(
+            "apiVersion: wharf.dev/v1\nkind: Coordinator\n",
+            "spec:\n",
+            "  executor: kubernetes\n",
+            "  kubernetes:\n",
+            "    image: wharf/runtime:1.2\n",
+            "    artifactStore: {persistentVolumeClaim: {claimName: operator}}\n---\n",
+            "apiVersion: wharf.dev/v1\nkind: Tenant\nmetadata: {name: acme}\n",
+            "spec:\n",
+            "  artifactStore: {persistentVolumeClaim: {claimName: store}}\n",
+            "  secrets: [{name: key, secretKeyRef: {name: api, key: token}}]\n",
+            "  podTemplate: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]}}\n---\n",
+            "apiVersion: wharf.dev/v1\nkind: Flow\nmetadata: {name: daily, namespace: acme}\nspec:\n",
+            "  volumes: [{name: data}]\n",
+            "  tasks:\n",
+            "    - name: fetch\n",
+            "      component: {path: program.wasm}\n",
+            "      resources: {requests: {cpu: 250m, memory: 32Mi}, limits: {cpu: 500m, memory: 64Mi}}\n",
+            "      env: [{name: KEY, valueFrom: {secretKeyRef: {name: key}}}]\n",
+            "      mounts: [{name: data, path: /data}]\n",
+            "      podTemplate:\n",
+            "        spec:\n",
+            "          initContainers:\n",
+            "            - name: proxy\n",
+            "              image: proxy:3\n",
+            "              restartPolicy: Always\n",
+            "              securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}\n",
+            "    - {name: store, needs: [fetch], component: {path: program.wasm}}\n",
+        ),
+    );
+    assert_eq!(shell.run(&["check", "--explain"]), 0, "{}", shell.seen);
+    shell.expect("check-pods.txt");
+}
+
+#[test]
 fn check_tells_programs_too() {
     let mut shell = Shell::with_runtime();
     shell.file("bad.yaml", flow("  suspnd: true\n  tasks: []\n"));

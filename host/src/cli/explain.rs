@@ -1,11 +1,13 @@
 //! What a task may use and reach, in words.
 
+mod pod;
+
 use super::human;
 use super::out::Paint;
 use serde::Serialize;
 use std::time::Duration;
 use wharf_contract::{HttpGrant, Limits};
-use wharf_core::plan::{Mount, Plan, SecretSource, Task, Tenant};
+use wharf_core::plan::{Executor, Mount, Plan, SecretSource, Task, Tenant};
 use wharf_core::schedule::duration;
 
 /// A task and what is said about it.
@@ -32,7 +34,7 @@ pub(super) fn plan(plan: &Plan) -> Vec<Explained> {
             all.push(Explained {
                 flow: flow.name.to_string(),
                 task: task.name.clone(),
-                facts: facts(task, tenant.map(AsRef::as_ref)),
+                facts: facts(task, tenant.map(AsRef::as_ref), &plan.coordinator.executor),
             });
         }
     }
@@ -56,7 +58,7 @@ pub(super) fn render(all: &[Explained], color: bool) -> String {
     text
 }
 
-fn facts(task: &Task, tenant: Option<&Tenant>) -> Vec<Fact> {
+fn facts(task: &Task, tenant: Option<&Tenant>, executor: &Executor) -> Vec<Fact> {
     let defaults = Limits::default();
     let mut facts = Vec::new();
     let mut say = |about, words: String| facts.push(Fact { about, words });
@@ -66,18 +68,20 @@ fn facts(task: &Task, tenant: Option<&Tenant>) -> Vec<Fact> {
         None => format!("at most {}, enforced (the default)", human::bytes(default)),
     };
     say("memory", size(task.resources.limit_memory, defaults.memory));
-    say(
-        "cpu",
-        match task.resources.limit_cpu {
-            Some(n) => format!("limit of {} cores, not enforced on one machine (in a cluster it is)", cores(n)),
-            None => "no limit".to_owned(),
-        },
-    );
-    if task.resources.request_cpu.is_some() || task.resources.request_memory.is_some() {
-        let cpu = task.resources.request_cpu.map(|n| format!("{} cores", cores(n)));
-        let memory = task.resources.request_memory.map(human::bytes);
-        let asked: Vec<String> = cpu.into_iter().chain(memory).collect();
-        say("requests", format!("{}, only looked at in a cluster", asked.join(" and ")));
+    if *executor == Executor::Local {
+        say(
+            "cpu",
+            match task.resources.limit_cpu {
+                Some(n) => format!("limit of {} cores, not enforced on one machine (in a cluster it is)", cores(n)),
+                None => "no limit".to_owned(),
+            },
+        );
+        if task.resources.request_cpu.is_some() || task.resources.request_memory.is_some() {
+            let cpu = task.resources.request_cpu.map(|n| format!("{} cores", cores(n)));
+            let memory = task.resources.request_memory.map(human::bytes);
+            let asked: Vec<String> = cpu.into_iter().chain(memory).collect();
+            say("requests", format!("{}, only looked at in a cluster", asked.join(" and ")));
+        }
     }
     say("disk", size(task.resources.limit_ephemeral_storage, defaults.disk));
     say(
@@ -91,7 +95,7 @@ fn facts(task: &Task, tenant: Option<&Tenant>) -> Vec<Fact> {
         say("start", format!("within {} of being ready, or not at all", micros(us)));
     }
     say("network", none_or(task.http.iter().map(http).collect()));
-    say("files", none_or(task.mounts.iter().map(mount).collect()));
+    say("files", none_or(task.mounts.iter().map(|m| mount(m, executor)).collect()));
     let mut env: Vec<String> = task.env.keys().cloned().collect();
     env.extend(task.secret_env.iter().map(|(k, s)| format!("{k} (secret, {})", source(tenant, &s.name))));
     say("environment", none_or(env));
@@ -113,6 +117,9 @@ fn facts(task: &Task, tenant: Option<&Tenant>) -> Vec<Fact> {
     say("retry", words);
     if let Some(pool) = &task.pool {
         say("pool", format!("{} of {pool}", human::count(task.slots as usize, "slot")));
+    }
+    if let Executor::Kubernetes(kubernetes) = executor {
+        pod::facts(kubernetes, tenant, task, &mut facts);
     }
     facts
 }
@@ -139,9 +146,12 @@ fn http(grant: &HttpGrant) -> String {
     format!("{methods}{scheme} to {}{port}{private}", grant.host)
 }
 
-fn mount(mount: &Mount) -> String {
+fn mount(mount: &Mount, executor: &Executor) -> String {
     let how = if mount.read_only { "read-only" } else { "writable" };
-    format!("{} at {}, {how}", mount.source.display(), mount.path)
+    match executor {
+        Executor::Local => format!("{} at {}, {how}", mount.source.display(), mount.path),
+        Executor::Kubernetes(_) => format!("the pod's volume {} at {}, {how}", mount.volume, mount.path),
+    }
 }
 
 /// Where a secret's value is read; never the value.
@@ -170,6 +180,6 @@ mod tests {
         };
         assert_eq!(http(&grant), "GET/HEAD https to api.example.org:8443");
         let folder = Mount { volume: "data".into(), source: "/data".into(), path: "/in".into(), read_only: true };
-        assert_eq!(mount(&folder), "/data at /in, read-only");
+        assert_eq!(mount(&folder, &Executor::Local), "/data at /in, read-only");
     }
 }

@@ -27,7 +27,7 @@ pub(in crate::cli) struct Args {
     /// Print the plan that the configuration comes to, as JSON
     #[arg(long, conflicts_with = "explain")]
     print: bool,
-    /// Say in words what each task may use and reach, and what is enforced on one machine
+    /// Say in words what each task may use and reach, what is enforced, and what its pod is given
     #[arg(long)]
     explain: bool,
 }
