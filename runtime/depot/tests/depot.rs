@@ -6,6 +6,7 @@ mod common;
 
 use futures_util::TryStreamExt as _;
 use std::path::Path;
+use std::time::Duration;
 use wharf_contract::StoreLocation;
 use wharf_depot::{Copied, Depot, Digest, Error};
 
@@ -176,4 +177,28 @@ async fn an_s3_server_conforms_and_says_why_not() {
     assert!(matches!(e, Error::Denied { .. }), "{e:?}");
     assert!(!e.to_string().contains("not-so-secret") && !format!("{refused:?}").contains("not-so-secret"), "{e}");
     assert!(matches!(refused.put("k", vec![]).await, Err(Error::Denied { .. })));
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_those_whom_the_bundle_names() {
+    let Some(program) = common::s3_program() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let certificate = common::certificate(dir.path());
+    let server = common::s3_tls(&program, dir.path(), &certificate);
+    let credentials = common::credentials(dir.path(), "hush-hush");
+    let location = StoreLocation::S3 {
+        bucket: "depot".into(),
+        prefix: String::new(),
+        region: Some("us-east-1".into()),
+        endpoint: Some(format!("https://127.0.0.1:{}", server.port)),
+        allow_http: false,
+    };
+    let stranger = Depot::open(&location, Some(&credentials), None).unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(1), stranger.put("k", vec![1])).await;
+    assert!(!matches!(answer, Ok(Ok(()))), "a certificate that nobody vouches for must not do");
+
+    std::fs::copy(certificate.join("cert.pem"), credentials.join("CA_BUNDLE")).unwrap();
+    let depot = Depot::open(&location, Some(&credentials), None).unwrap();
+    depot.put("k", vec![2]).await.unwrap();
+    assert_eq!(depot.get("k", 1).await.unwrap(), [2]);
 }

@@ -41,3 +41,29 @@ async fn what_is_pushed_is_pulled_by_the_digest_that_was_known_before() {
     let no_artifact = open(&reference).pull(&to, 8 << 20, &digest).await;
     assert!(matches!(&no_artifact, Err(Error::Settings(why)) if why.contains("tar")), "{no_artifact:?}");
 }
+
+#[tokio::test]
+async fn a_registry_with_users_and_a_certificate_of_its_own_lets_in_whom_the_secret_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let certificate = common::certificate(dir.path());
+    let Some(server) = common::registry_tls(dir.path(), &certificate) else { return };
+    let host = format!("127.0.0.1:{}", server.port);
+    let package = artifact(b"\0asm\x0d\0\x01\0".to_vec());
+    let secret = dir.path().join("secret");
+    std::fs::create_dir(&secret).unwrap();
+    std::fs::copy(certificate.join("cert.pem"), secret.join("CA_BUNDLE")).unwrap();
+    let push = async |password: &str| {
+        let config = serde_json::json!({"auths": {(&host): {"username": "pusher", "password": password}}});
+        std::fs::write(secret.join(".dockerconfigjson"), config.to_string()).unwrap();
+        Registry::open(&format!("{host}/team/load"), Some(&secret), false).unwrap().push(&package).await
+    };
+    let refused = push("of-somebody-else").await.unwrap_err();
+    assert!(matches!(refused, Error::Denied { .. }), "{refused:?}");
+    assert!(!refused.to_string().contains("of-somebody-else"), "{refused}");
+    let reference = push("hush-hush").await.unwrap();
+
+    let to = dir.path().join("task.wasm");
+    let registry = Registry::open(&reference, Some(&secret), false).unwrap();
+    registry.pull(&to, 99, &Digest::of(&package.layer)).await.unwrap();
+    assert_eq!(std::fs::read(&to).unwrap(), package.layer);
+}

@@ -79,19 +79,60 @@ pub fn credentials(folder: &Path, secret: &str) -> PathBuf {
 
 /// An S3 server with the bucket `depot`, whose files lie in `folder`; its key is `wharf`, its secret `hush-hush`.
 pub fn s3(program: &Path, folder: &Path) -> Server {
+    s3_with(program, folder, &[])
+}
+
+/// The same by TLS, with the certificate of [`certificate`].
+pub fn s3_tls(program: &Path, folder: &Path, certificate: &Path) -> Server {
+    let file = |name: &str| certificate.join(name).display().to_string();
+    s3_with(program, folder, &["--cert", &file("cert.pem"), "--key", &file("key.pem")])
+}
+
+fn s3_with(program: &Path, folder: &Path, more: &[&str]) -> Server {
     let (data, sidecar) = (folder.join("data"), folder.join("sidecar"));
     std::fs::create_dir_all(data.join("depot")).unwrap();
     std::fs::create_dir_all(&sidecar).unwrap();
     Server::start(|port| {
         let mut command = Command::new(program);
         command.args(["--access", "wharf", "--secret", "hush-hush", "--port"]).arg(format!("127.0.0.1:{port}"));
-        command.arg("posix").arg("--sidecar").arg(&sidecar).arg(&data);
+        command.args(more).arg("posix").arg("--sidecar").arg(&sidecar).arg(&data);
         command
     })
 }
 
-/// A registry that keeps its files in `folder`; where it is not installed that is said.
+/// A folder with `cert.pem`, which is for 127.0.0.1 and signed by itself, and its `key.pem`.
+pub fn certificate(folder: &Path) -> PathBuf {
+    let folder = folder.join("tls");
+    std::fs::create_dir_all(&folder).unwrap();
+    let config = "[req]\ndistinguished_name=n\nx509_extensions=x\nprompt=no\n[n]\nCN=test\n\
+        [x]\nsubjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n";
+    std::fs::write(folder.join("config"), config).unwrap();
+    let made = Command::new("openssl")
+        .args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -config config".split(' '))
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    folder
+}
+
+/// A registry that keeps its files in `folder` and lets everybody in; where it is not installed that is said.
 pub fn registry(folder: &Path) -> Option<Server> {
+    registry_with(folder, "", "")
+}
+
+/// The same by TLS, with the certificate of [`certificate`], for the user `pusher` with the password `hush-hush`.
+pub fn registry_tls(folder: &Path, certificate: &Path) -> Option<Server> {
+    const HTPASSWD: &str = "pusher:$2b$05$abcdefghijklmnopqrstuu4uoW5CdSDmY8cLkib7pLDRBlvRVo8Pe\n";
+    let file = |name: &str| certificate.join(name).display().to_string();
+    std::fs::write(certificate.join("htpasswd"), HTPASSWD).unwrap();
+    let auth = format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", file("htpasswd"));
+    let tls = format!(", tls: {{certificate: {}, key: {}}}", file("cert.pem"), file("key.pem"));
+    registry_with(folder, &auth, &tls)
+}
+
+fn registry_with(folder: &Path, auth: &str, tls: &str) -> Option<Server> {
     let program = PathBuf::from("/usr/bin/docker-registry");
     if !program.exists() {
         not_run("the tests against a registry: install docker-registry");
@@ -101,10 +142,9 @@ pub fn registry(folder: &Path) -> Option<Server> {
     Some(Server::start(|port| {
         let config = folder.join("config.yml");
         let root = folder.join("data");
-        let text = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n",
-            root.display()
-        );
+        let mut text = "version: 0.1\nlog: {level: error}\n".to_owned();
+        text += &format!("storage: {{filesystem: {{rootdirectory: {}}}}}\n", root.display());
+        text += &format!("http: {{addr: '127.0.0.1:{port}'{tls}}}\n{auth}");
         std::fs::write(&config, text).unwrap();
         let mut command = Command::new(&program);
         command.arg("serve").arg(&config);
