@@ -51,6 +51,13 @@ pub(super) fn loosened(template: &Place<'_>, operator: Option<&Value>, flaws: &m
     template.get("$patch").iter().for_each(|p| flaws.push(taken(p)));
     let Some(spec) = template.get("spec") else { return };
     let theirs = operator.and_then(|o| o.get("spec"));
+    if spec.value.is_null() {
+        return flaws.push(taken(&spec));
+    }
+    for list in ["containers", "initContainers", "volumes"] {
+        let has = list == "containers" || theirs.and_then(|t| t.get(list)).is_some();
+        spec.get(list).iter().filter(|l| l.value.is_null() && has).for_each(|l| flaws.push(taken(l)));
+    }
     for directive in ["$patch", "$retainKeys"] {
         spec.get(directive).iter().for_each(|p| flaws.push(taken(p)));
     }
@@ -102,7 +109,7 @@ enum Who {
 fn volumes(spec: &Place<'_>, theirs: Option<&Value>, flaws: &mut Vec<Flaw>) {
     for volume in spec.each("volumes") {
         let name = volume.text("name").unwrap_or_default();
-        if item_of(theirs, "volumes", &volume).is_some() {
+        if let Some(name) = item_of(theirs, "volumes", &volume) {
             flaws.push(volume.flaw(Code::NotAllowed, format!("the volume `{name}` is the Coordinator's"), ONLY));
         }
         for (source, place) in volume.entries().filter(|(n, _)| *n != "name" && !n.starts_with('$')) {
