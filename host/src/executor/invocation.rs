@@ -216,4 +216,4 @@ struct Grants<'a> {
 
 #[cfg(test)]
 #[path = "invocation_tests.rs"]
-mod tests;
+pub(super) mod tests;

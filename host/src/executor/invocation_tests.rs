@@ -6,7 +6,7 @@ use wharf_contract::{AttemptId, Entry, HttpGrant, Invocation as Whole, Partition
 use wharf_core::event::RunId;
 use wharf_core::plan::{ConcurrencyPolicy, FlowName, Missed, Mount, Params, Resources, Retry, RunIf, SecretSource};
 
-fn task() -> Task {
+pub(in crate::executor) fn task() -> Task {
     Task {
         name: "extract".into(),
         component: wharf_core::plan::Component { path: "/plugins/extract.wasm".into(), digest: "sha256:ab".into(), size: 0 },
@@ -34,7 +34,7 @@ fn task() -> Task {
     }
 }
 
-fn flow(task: Task) -> Arc<Flow> {
+pub(in crate::executor) fn flow(task: Task) -> Arc<Flow> {
     Arc::new(Flow {
         name: FlowName { tenant: "weather".into(), flow: "daily".into() },
         digest: "d1".into(),
@@ -55,7 +55,7 @@ fn flow(task: Task) -> Arc<Flow> {
     })
 }
 
-fn tenant() -> Tenant {
+pub(in crate::executor) fn tenant() -> Tenant {
     Tenant {
         name: "weather".into(),
         parallelism: None,
@@ -70,7 +70,7 @@ fn tenant() -> Tenant {
     }
 }
 
-fn start(flow: &Arc<Flow>, item: Option<u32>, memory: Option<u64>) -> Start {
+pub(in crate::executor) fn start(flow: &Arc<Flow>, item: Option<u32>, memory: Option<u64>) -> Start {
     Start {
         attempt: AttemptKey { run: RunId(7), task: 0, item, attempt: 2 },
         flow: Arc::clone(flow),

@@ -82,3 +82,73 @@ impl Patience {
         Some((alone.map_or(whole, |alone| alone.min(whole)), bound.cause))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::kubernetes::manifest::tests::settings;
+    use crate::executor::kubernetes::quota::Shortage;
+
+    const START: u64 = 600;
+
+    fn quota() -> Waiting {
+        let [quota, resource, requested, used, hard] = ["q", "pods", "1", "3", "3"].map(str::to_owned);
+        Waiting::Quota(Shortage { quota, resource, requested, used, hard })
+    }
+
+    fn pulling(hopeless: bool) -> Waiting {
+        Waiting::Pulling { image: "i".into(), message: "m".into(), hopeless }
+    }
+
+    /// Waits for each of these so many seconds; gives when it ends from then on, and how.
+    fn check(waits: &[(Waiting, u64)], expect: Option<(u64, Cause)>) {
+        let settings = Kubernetes { start_deadline_us: START * 1_000_000, ..settings() };
+        let begin = Instant::now();
+        let (mut now, mut patience) = (begin, Patience::new(begin, &settings));
+        for (waiting, seconds) in waits {
+            patience.waits(waiting, now, &settings);
+            now += Duration::from_secs(*seconds);
+        }
+        let ends = patience.ends(&settings).map(|(at, cause)| (at.duration_since(begin).as_secs(), cause));
+        assert_eq!(ends, expect, "{waits:?}");
+    }
+
+    #[test]
+    fn each_wait_has_its_bound_and_its_cause() {
+        check(&[], Some((START, Cause::StartDeadline)));
+        for (waiting, after, cause) in [
+            (Waiting::Created(None), START, Cause::StartDeadline),
+            (Waiting::Starting(None), START, Cause::StartDeadline),
+            (Waiting::Scheduling(String::new()), START, Cause::Unschedulable),
+            (pulling(false), START, Cause::ImagePull),
+            (pulling(true), 30, Cause::ImagePull),
+            (Waiting::ContainerConfig(String::new()), START, Cause::PodRejected),
+            (Waiting::PodRejected(String::new()), 30, Cause::PodRejected),
+        ] {
+            check(&[(waiting, 0)], Some((after, cause)));
+        }
+        check(&[(quota(), 100_000)], None);
+    }
+
+    #[test]
+    fn all_waits_together_have_one_bound_and_quota_does_not_count() {
+        let created = || Waiting::Created(None);
+        let scheduling = || Waiting::Scheduling(String::new());
+        check(&[(created(), 100), (scheduling(), 100), (pulling(false), 0)], Some((START, Cause::ImagePull)));
+        check(&[(created(), 100), (quota(), 5_000), (scheduling(), 0)], Some((5_000 + START, Cause::Unschedulable)));
+        check(
+            &[(quota(), 50), (created(), 10), (quota(), 50), (created(), 0)],
+            Some((100 + START, Cause::StartDeadline)),
+        );
+        check(&[(scheduling(), 1_000)], Some((START, Cause::Unschedulable)));
+    }
+
+    #[test]
+    fn a_refusal_is_counted_from_when_it_began() {
+        let refused = || Waiting::PodRejected(String::new());
+        check(&[(Waiting::Created(None), 100), (refused(), 20), (refused(), 0)], Some((130, Cause::PodRejected)));
+        check(&[(refused(), 20), (Waiting::Created(None), 50), (refused(), 0)], Some((100, Cause::PodRejected)));
+        check(&[(Waiting::Created(None), START - 10), (refused(), 0)], Some((START, Cause::PodRejected)));
+        check(&[(pulling(true), 10), (refused(), 0)], Some((40, Cause::PodRejected)));
+    }
+}

@@ -2,6 +2,7 @@
 
 mod deadline;
 mod labels;
+mod manifest;
 mod names;
 mod quota;
 mod status;

@@ -5,7 +5,7 @@ use super::{End, Ending, Node, Observation, Seen, report, waiting};
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
 use wharf_contract::Cause;
 
-const LOST: &str = "its node does not answer any more, and the pod was given up";
+const LOST: &str = "its node does not answer";
 const DEADLINE: &str = "the Job's deadline passed: start deadline, timeout and grace together";
 const DELETED_JOB: &str = "somebody deleted the Job";
 const DELETED_POD: &str = "somebody deleted the pod";
@@ -48,7 +48,7 @@ fn of_pod(seen: &Seen<'_>, pod: &Pod) -> Observation {
     let started = runtime(pod).is_some_and(|state| state.running.is_some());
     let fallback = |(cause, message): Why| ended(End::Fallback(cause, message), None, started);
     match phase(pod) {
-        "Failed" => return fallback(asked(seen).or(interrupted).unwrap_or_else(|| failed(pod))),
+        "Failed" => return fallback(asked(seen).or(interrupted).unwrap_or_else(|| failed_init(pod))),
         "Succeeded" => return fallback((Cause::OutcomeMissing, "the pod succeeded and left no outcome".into())),
         _ => {}
     }
@@ -56,8 +56,11 @@ fn of_pod(seen: &Seen<'_>, pod: &Pod) -> Observation {
         if !is_bound(pod) {
             return fallback(asked(seen).unwrap_or(why));
         }
-        let lost = asked(seen).unwrap_or((Cause::NodeLost, LOST.into()));
-        return if seen.node == Node::Silent { fallback(lost) } else { Observation::Stopping(lost.0, lost.1) };
+        let (cause, why) = asked(seen).unwrap_or((Cause::NodeLost, why.1));
+        return match seen.node {
+            Node::Silent => fallback((cause, format!("{why}; {LOST}"))),
+            Node::Answers => Observation::Stopping(cause, why),
+        };
     }
     if started { Observation::Running } else { Observation::Waiting(waiting::for_runtime(pod, seen.warning)) }
 }
@@ -88,7 +91,7 @@ fn without_pod(seen: &Seen<'_>) -> Observation {
 
 /// That this coordinator wanted it to end explains every end without a word.
 fn asked(seen: &Seen<'_>) -> Option<Why> {
-    seen.asked.then(|| (Cause::Cancelled, "it was asked to stop, and left no outcome".into()))
+    seen.asked.then(|| (Cause::Cancelled, "it was asked to stop".into()))
 }
 
 /// Why the cluster ended the pod, or is about to.
@@ -107,6 +110,9 @@ fn interruption(seen: &Seen<'_>) -> Option<Why> {
             _ => Cause::Evicted,
         };
         return Some((cause, format!("{reason}: {}", said(disruption.message.as_deref()))));
+    }
+    if let Some(why) = failed_by_node(pod) {
+        return Some(why);
     }
     let failed = seen.job.and_then(|job| job_condition(job, "FailureTarget").or_else(|| job_condition(job, "Failed")));
     if failed.and_then(|c| c.reason.as_deref()) == Some("DeadlineExceeded") {
@@ -135,7 +141,7 @@ fn never_started(waiting: super::Waiting) -> Why {
 /// code 0 tells nothing without an outcome.
 fn silent(seen: &Seen<'_>, container: &ContainerStateTerminated, interrupted: Option<Why>, lack: &str) -> Why {
     let (code, reason) = (container.exit_code, container.reason.as_deref().unwrap_or_default());
-    let how = format!("the runtime exited with {code} ({reason}) and {lack}");
+    let how = format!("the runtime exited with {code} and {lack}");
     if let Some(why) = asked(seen) {
         return why;
     }
@@ -147,12 +153,14 @@ fn silent(seen: &Seen<'_>, container: &ContainerStateTerminated, interrupted: Op
             let why = format!("the runtime could not be started: {}", said(container.message.as_deref()));
             return (Cause::WorkerLost, why);
         }
+        "ContainerStatusUnknown" => {
+            return interrupted.unwrap_or((Cause::NodeLost, "the node lost track of the container".into()));
+        }
         _ if code == 0 => return (Cause::OutcomeMissing, how),
         _ => {}
     }
     match interrupted {
         Some((cause, why)) => (cause, format!("{why}; {how}")),
-        None if reason == "ContainerStatusUnknown" => (Cause::NodeLost, "the node lost track of the container".into()),
         None => (Cause::WorkerLost, how),
     }
 }
@@ -162,22 +170,25 @@ fn has_run(container: &ContainerStateTerminated) -> bool {
     !matches!(container.reason.as_deref(), Some("StartError" | "ContainerCannotRun" | "ContainerStatusUnknown"))
 }
 
-/// How a pod ended whose runtime's container did not end.
+/// Why a node failed the pod.
 ///
 /// <https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/>: the kubelet sets the phase `Failed` and
-/// the reason `Evicted`, also where the pod passed its own limit of ephemeral storage. A node that is shut down gives
-/// `Terminated` or `NodeShutdown`. A kubelet that does not admit a pod that was bound to it (`OutOfcpu`, `NodeAffinity`,
-/// `UnexpectedAdmissionError`, ...) fails it as well. An init container that fails fails the pod, which has no reason then.
-fn failed(pod: &Pod) -> Why {
-    let status = pod.status.as_ref();
-    let reason = status.and_then(|s| s.reason.as_deref()).unwrap_or_default();
-    let message = said(status.and_then(|s| s.message.as_deref()));
-    match reason {
-        "NodeLost" => return (Cause::NodeLost, message),
-        "DeadlineExceeded" => return (Cause::DeadlineExceeded, message),
-        "" => {}
-        _ => return (Cause::Evicted, format!("{reason}: {message}")),
-    }
+/// the reason `Evicted`, also where the pod passed its own limit of ephemeral storage, and then without a
+/// `DisruptionTarget`. A node that is shut down gives `Terminated` or `NodeShutdown`. A kubelet that does not admit a pod
+/// that was bound to it (`OutOfcpu`, `NodeAffinity`, `UnexpectedAdmissionError`, ...) fails it as well.
+fn failed_by_node(pod: &Pod) -> Option<Why> {
+    let status = pod.status.as_ref().filter(|_| phase(pod) == "Failed")?;
+    let reason = status.reason.as_deref().filter(|r| !r.is_empty())?;
+    let cause = match reason {
+        "NodeLost" => Cause::NodeLost,
+        "DeadlineExceeded" => Cause::DeadlineExceeded,
+        _ => Cause::Evicted,
+    };
+    Some((cause, format!("{reason}: {}", said(status.message.as_deref()))))
+}
+
+/// How a pod ended whose runtime's container never came to its turn: an init container failed, and with it the pod.
+fn failed_init(pod: &Pod) -> Why {
     let init = containers(pod).find_map(|c| {
         let ended = c.state.as_ref()?.terminated.as_ref()?;
         (ended.exit_code != 0).then_some((c.name.as_str(), ended))

@@ -6,6 +6,9 @@ mod reading;
 mod report;
 mod waiting;
 
+#[cfg(test)]
+mod recorded;
+
 use super::quota::Shortage;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;

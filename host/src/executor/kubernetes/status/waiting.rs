@@ -16,10 +16,10 @@ pub(in crate::executor::kubernetes) fn pod_warning(event: &Event) -> Option<(&st
     const REASONS: [&str; 5] =
         ["FailedMount", "FailedMapVolume", "FailedAttachVolume", "FailedCreatePodSandBox", "NetworkNotReady"];
     let about = &event.involved_object;
-    let reason = event.reason.as_deref().unwrap_or_default();
-    let is =
-        about.kind.as_deref() == Some("Pod") && event.type_.as_deref() == Some("Warning") && REASONS.contains(&reason);
-    about.uid.as_deref().filter(|_| is).zip(event.message.as_deref())
+    let (reason, message) = (event.reason.as_deref().unwrap_or_default(), event.message.as_deref()?);
+    let explains = REASONS.contains(&reason) || image_in(message).is_some();
+    let is = about.kind.as_deref() == Some("Pod") && event.type_.as_deref() == Some("Warning") && explains;
+    about.uid.as_deref().filter(|_| is).map(|uid| (uid, message))
 }
 
 /// What a Job without a pod waits for.
@@ -48,7 +48,8 @@ pub(super) fn for_pod(seen: &Seen<'_>) -> Waiting {
 /// reasons for images are `ErrImagePull`, `ImagePullBackOff`, `ImageInspectError`, `RegistryUnavailable`,
 /// `SignatureValidationFailed`, and two for which trying again is in vain: `InvalidImageName` and `ErrImageNeverPull`.
 /// `CreateContainerConfigError` is a Secret or ConfigMap (or a key of one) that a container's environment needs; the same
-/// for a volume is a warning `FailedMount` about the pod and no reason of a container.
+/// for a volume is a warning `FailedMount` about the pod and no reason of a container, and an image volume's image that
+/// cannot be pulled is a warning `Failed` before it is a reason.
 pub(super) fn for_runtime(pod: &Pod, warning: Option<&str>) -> Waiting {
     if !is_bound(pod) {
         let unscheduled = pod_condition(pod, "PodScheduled", "False");
@@ -56,7 +57,12 @@ pub(super) fn for_runtime(pod: &Pod, warning: Option<&str>) -> Waiting {
     }
     for (container, waiting, reason) in waiting(pod) {
         let message = || said(waiting.message.as_deref().or(waiting.reason.as_deref()));
-        let pulling = |hopeless| Waiting::Pulling { image: container.image.clone(), message: message(), hopeless };
+        let pulling = |hopeless| {
+            let message = message();
+            // The image may be that of a volume.
+            let image = quoted(&message, "image \"").unwrap_or(&container.image).to_owned();
+            Waiting::Pulling { image, message, hopeless }
+        };
         match reason {
             "ErrImagePull"
             | "ImagePullBackOff"
@@ -70,10 +76,24 @@ pub(super) fn for_runtime(pod: &Pod, warning: Option<&str>) -> Waiting {
             _ => return Waiting::Starting(Some(format!("container `{}`: {reason}: {}", container.name, message()))),
         }
     }
-    match warning {
-        Some(text) if names_what_is_missing(text) => Waiting::ContainerConfig(said(Some(text))),
-        _ => Waiting::Starting(warning.map(|text| said(Some(text)))),
+    let Some(text) = warning else { return Waiting::Starting(None) };
+    if let Some(image) = image_in(text) {
+        return Waiting::Pulling { image: image.to_owned(), message: said(Some(text)), hopeless: false };
     }
+    let missing = names_what_is_missing(text);
+    let text = said(Some(text));
+    if missing { Waiting::ContainerConfig(text) } else { Waiting::Starting(Some(text)) }
+}
+
+/// The image in `Failed to pull image "x": ...`.
+fn image_in(warning: &str) -> Option<&str> {
+    quoted(warning, "Failed to pull image \"")
+}
+
+/// What stands between these words and the next quote.
+fn quoted<'a>(text: &'a str, before: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    Some(rest.split_once('"')?.0)
 }
 
 /// `secret "x" not found`, `configmap "x" not found`, `references non-existent secret key: k`.
