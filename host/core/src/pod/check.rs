@@ -3,6 +3,7 @@
 pub(crate) use super::flaw::Flaw;
 
 use super::flaw::Place;
+use super::needs::beyond;
 use super::{guard, harden, merge, own, shape, template};
 use crate::config::Code;
 use serde_json::Value;
@@ -54,6 +55,10 @@ fn init_containers(merged: &Value, template: &Value, flaws: &mut Vec<Flaw>) {
         if container.get("image").is_none() {
             let message = format!("the init container `{name}` has no `image`");
             flaws.push(place.flaw(Code::MissingField, message, "name one, with a tag or a digest"));
+        }
+        if let Some((what, request, limit)) = beyond(container) {
+            let message = format!("the init container `{name}` requests {request} of {what}, and its limit is {limit}");
+            flaws.push(place.flaw(Code::OverLimit, message, format!("say `resources.limits.{what}`, or request less")));
         }
         for missing in harden::missing(container) {
             let message = format!("the init container `{name}` lacks what Pod Security `restricted` wants");

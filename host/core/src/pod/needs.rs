@@ -75,6 +75,23 @@ fn of_container(container: &Value) -> Need {
     Need { requests: amounts("requests", own), limits }
 }
 
+/// What a container requests more of than its limit is: name, request and limit. A limit that it does not have is the
+/// default; of cpu it has none then.
+pub(super) fn beyond(container: &Value) -> Option<(&'static str, String, String)> {
+    let Need { requests, limits } = of_container(container);
+    let limits_cpu = container.get("resources").and_then(|r| r.get("limits")?.get("cpu")).is_some();
+    let over = |name, request: &dyn std::fmt::Display, limit: &dyn std::fmt::Display| {
+        Some((name, request.to_string(), limit.to_string()))
+    };
+    if requests.memory > limits.memory {
+        return over("memory", &requests.memory, &limits.memory);
+    }
+    if requests.storage > limits.storage {
+        return over("ephemeral-storage", &requests.storage, &limits.storage);
+    }
+    (limits_cpu && requests.cpu > limits.cpu).then(|| over("cpu", &requests.cpu, &limits.cpu))?
+}
+
 impl Amounts {
     fn zip(&self, other: &Amounts, bytes: fn(Bytes, Bytes) -> Bytes, cpu: fn(Millis, Millis) -> Millis) -> Amounts {
         Amounts {

@@ -60,7 +60,8 @@ fn hostile_files_are_refused_at_a_bounded_cost() {
 
 #[test]
 fn no_text_makes_it_panic() {
-    let good = std::fs::read_to_string(golden::path("tests/config/full.yaml")).unwrap();
+    let good = ["config/full", "config/kubernetes", "faults/pod-loosened"]
+        .map(|name| std::fs::read_to_string(golden::path(&format!("tests/{name}.yaml"))).unwrap());
     let strange = [
         "\u{feff}", "é", "\t", "- ", "{", "]", "&a ", "*a ", "!!x ", "|\n", "'", "\"", "#", ": ", "---\n", "{{", "}}",
         "\0",
@@ -70,8 +71,8 @@ fn no_text_makes_it_panic() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(seed >> 33).unwrap() % n
     };
-    for _ in 0..300 {
-        let mut text: Vec<char> = good.chars().collect();
+    for round in 0..450 {
+        let mut text: Vec<char> = good[round % good.len()].chars().collect();
         for _ in 0..=random(3) {
             let at = random(text.len());
             match random(3) {

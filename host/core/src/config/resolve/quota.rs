@@ -6,7 +6,7 @@ use crate::config::elements::tenant::Tenant;
 use crate::config::fault::Code;
 use crate::config::reader::Reader;
 use crate::plan;
-use crate::pod::{Need, needs};
+use crate::pod::{DEFAULT_LIMITS, Need, needs};
 use crate::quantity::{Bytes, Millis, parse};
 
 /// Reports a task whose pod would wait for ever.
@@ -25,6 +25,19 @@ pub(super) fn fits(
     let [operator, own, of_task] = templates;
     // What is wrong with a template is said elsewhere.
     let Ok(template) = crate::pod::template(operator, own, of_task) else { return };
+    if let (Some(request), None) = (resolved.resources.request_cpu, resolved.resources.limit_cpu)
+        && tenant.quota.contains_key("limits.cpu")
+        && Millis(request) > DEFAULT_LIMITS.cpu
+    {
+        let message = format!(
+            "the quota of `{}` counts `limits.cpu`: `{}` has none and gets {}, and requests {}",
+            tenant.value.name,
+            task.name,
+            DEFAULT_LIMITS.cpu,
+            Millis(request)
+        );
+        return reader.error_hint(task.at, Code::OverLimit, message, "say `resources.limits.cpu`");
+    }
     let grown = resolved.retry.memory_max.filter(|_| resolved.retry.memory_factor_percent > 100);
     for memory in [None, grown] {
         let need = needs(resolved, memory, &template);
