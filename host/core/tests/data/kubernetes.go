@@ -4,10 +4,12 @@
 //	merge       each case of standard input with the pod template that it merges to, or `refused`
 //	restricted  each case of standard input with whether Pod Security `restricted` admits what it merges to
 //
-// It was built in a module that requires k8s.io/api, k8s.io/apimachinery and k8s.io/pod-security-admission v0.36.3:
+// A case that is there already is answered anew. It was built in a module that requires k8s.io/api, k8s.io/apimachinery and
+// k8s.io/pod-security-admission v0.36.3:
 //
 //	go run kubernetes.go fields > ../../src/pod/fields.txt
-//	go run kubernetes.go merge < merge.json > merge.out && mv merge.out merge.json
+//	go run kubernetes.go merge < strategic-merge-v1.36.3.json > new
+//	go run kubernetes.go restricted < pod-security-v1.36.3.json > new
 package main
 
 import (
