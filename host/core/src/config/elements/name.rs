@@ -12,8 +12,8 @@ pub(in crate::config) const KEY_KIND: Kind = Kind::Form("a key of a Secret");
 
 /// Longest label, and longest name of a Job.
 pub(in crate::config) const LONGEST: usize = 63;
-/// What the name of an attempt's Job has beside the flow's and the task's: a hyphen between them, and run, item and
-/// attempt with a hyphen each.
+/// What the name of an attempt's Job has beside the flow's and the task's: a hyphen between them; run, item and attempt (14
+/// digits, or a hash of 16), and five characters that stand for the coordinator, with a hyphen each.
 const JOB_SUFFIX: usize = 24;
 
 /// Reports a name that is no label. Gives whether it is one.

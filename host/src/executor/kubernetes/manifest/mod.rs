@@ -13,7 +13,7 @@ pub(super) mod tests;
 
 pub(super) use compile::compile;
 pub(super) use job::GRACE;
-pub(super) use order::{Upload, id};
+pub(super) use order::{Upload, id, location};
 pub(super) use reader::reader;
 
 use super::labels::{self, Maker};

@@ -57,7 +57,7 @@ pub(in crate::executor::kubernetes) fn store(tenant: &Tenant) -> Result<(&Artifa
 }
 
 /// A store as pods see it.
-pub(super) fn location(store: &ArtifactStore) -> StoreLocation {
+pub(in crate::executor::kubernetes) fn location(store: &ArtifactStore) -> StoreLocation {
     match store {
         ArtifactStore::Object { location, .. } => location.clone(),
         ArtifactStore::Claim { .. } => StoreLocation::Folder { path: paths::STORE_VOLUME.into() },

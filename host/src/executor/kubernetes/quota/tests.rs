@@ -60,7 +60,7 @@ fn every_way_to_name_a_resource_counts() {
 fn what_is_used_and_what_is_in_flight_count_together() {
     let quota = of(json!({"limits.memory": "2Gi"}), json!({"limits.memory": "512Mi"}));
     let one = plain();
-    check(&[quota.clone()], &[&one, &one], &one, None);
+    check(std::slice::from_ref(&quota), &[&one, &one], &one, None);
     let expect = ["q", "limits.memory", "512Mi", "2Gi", "2Gi"];
     check(&[quota], &[&one, &one, &one], &one, Some(expect));
 }
@@ -68,7 +68,7 @@ fn what_is_used_and_what_is_in_flight_count_together() {
 #[test]
 fn a_quota_over_its_bound_refuses_only_who_asks_for_that() {
     let quota = of(json!({"requests.nvidia.com/gpu": "1"}), json!({"requests.nvidia.com/gpu": "3"}));
-    check(&[quota.clone()], &[], &plain(), None);
+    check(std::slice::from_ref(&quota), &[], &plain(), None);
     let gpu = json!({"limits": {"nvidia.com/gpu": "1"}});
     let expect = ["q", "requests.nvidia.com/gpu", "1", "3", "1"];
     check(&[quota], &[], &job(json!({"containers": [{"name": "wharf", "resources": gpu}]})), Some(expect));
@@ -77,7 +77,7 @@ fn a_quota_over_its_bound_refuses_only_who_asks_for_that() {
 #[test]
 fn a_quota_without_a_status_counts_by_its_spec() {
     let fresh = json!({"metadata": {"name": "q"}, "spec": {"hard": {"pods": "1"}}});
-    check(&[fresh.clone()], &[], &plain(), None);
+    check(std::slice::from_ref(&fresh), &[], &plain(), None);
     check(&[fresh], &[&plain()], &plain(), Some(["q", "pods", "1", "1", "1"]));
 }
 
@@ -125,7 +125,7 @@ fn a_scope_decides_which_quotas_count() {
         (scoped("scopeSelector", class("DoesNotExist", json!(null))), true, false),
     ] {
         for (ask, counts) in [(plain(), counts_plain), (urgent.clone(), counts_urgent)] {
-            check(&[quota.clone()], &[], &ask, counts.then_some(["q", "pods", "1", "0", "0"]));
+            check(std::slice::from_ref(&quota), &[], &ask, counts.then_some(["q", "pods", "1", "0", "0"]));
         }
     }
 }
@@ -133,7 +133,7 @@ fn a_scope_decides_which_quotas_count() {
 #[test]
 fn a_scoped_quota_counts_no_jobs() {
     let mut quota = of(json!({"count/jobs.batch": "0"}), json!({}));
-    check(&[quota.clone()], &[], &plain(), Some(["q", "count/jobs.batch", "1", "0", "0"]));
+    check(std::slice::from_ref(&quota), &[], &plain(), Some(["q", "count/jobs.batch", "1", "0", "0"]));
     quota["spec"]["scopes"] = json!(["NotTerminating"]);
     check(&[quota], &[], &plain(), None);
 }
@@ -143,6 +143,21 @@ fn the_shortage_is_told_with_its_numbers() {
     let quota = quota(of(json!({"limits.memory": "1Gi"}), json!({"limits.memory": "768Mi"})));
     let told = admits([&quota], &[], &plain()).unwrap_err().to_string();
     assert_eq!(told, "waiting for quota q: limits.memory: 512Mi requested, 768Mi of 1Gi used");
+}
+
+/// Recorded beside a pod that the quota then refused.
+#[test]
+fn a_quota_of_a_cluster_is_read_as_the_cluster_reads_it() {
+    let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kubernetes/quota/full.json"));
+    let full: Value = serde_json::from_str(text).unwrap();
+    let small =
+        |memory: &str| job(json!({"containers": [{"name": "wharf", "resources": {"limits": {"memory": memory}}}]}));
+    // Two Jobs are there already, one of them without a pod.
+    check(std::slice::from_ref(&full), &[], &small("8Mi"), Some(["tenant", "count/jobs.batch", "1", "2", "2"]));
+    let mut room = full;
+    room["status"]["hard"]["count/jobs.batch"] = json!("3");
+    check(std::slice::from_ref(&room), &[], &small("8Mi"), None);
+    check(&[room], &[], &small("9Mi"), Some(["tenant", "limits.memory", "9Mi", "32Mi", "40Mi"]));
 }
 
 proptest! {
