@@ -158,6 +158,13 @@ fn what_cannot_be_kept_is_no_success() {
     assert_eq!(left.ended(), (1, Cause::Internal), "{:?}", left.report);
     assert!(left.outcome().message.contains("cannot be kept"), "{:?}", left.report);
     assert!(left.outcome().artifacts.is_empty() && left.outcome().usage.run_us > 0);
+
+    // A log alone is no reason to fail: its lines are on standard error, where the loss is told too.
+    let order = cluster.order(&cluster.bench.command("said\n", "(call $write (i32.const 1))"));
+    let left = cluster.run(&order);
+    assert_eq!(left.ended(), (0, Cause::Succeeded), "{:?}", left.report);
+    let messages: Vec<_> = lines(&left.stderr).into_iter().map(|l| l.message).collect();
+    assert!(messages[0] == "said" && messages[1].contains("cannot be kept"), "{messages:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Between files and objects, of any size, with a few megabytes of memory.
 
 use crate::{Depot, Digest, Error, Hasher};
-use futures_util::TryStreamExt as _;
+use futures_util::{Stream, TryStreamExt as _};
 use object_store::{ObjectStoreExt as _, WriteMultipart};
 use std::path::Path;
 use tokio::fs::File;
@@ -66,6 +66,19 @@ impl Depot {
             drop(tokio::fs::remove_file(&temp).await);
         }
         done
+    }
+
+    /// The object's size in bytes, and its bytes as they come. Nobody has checked them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`]; also in the stream.
+    pub async fn read(
+        &self,
+        key: &str,
+    ) -> Result<(u64, impl Stream<Item = Result<impl Into<Vec<u8>> + use<>, Error>> + Send + use<>), Error> {
+        let got = self.store.get(&self.key(key)?).await.map_err(|e| Error::of(key, e))?;
+        let (size, key) = (got.meta.size, key.to_owned());
+        Ok((size, got.into_stream().map_err(move |e| Error::of(&key, e))))
     }
 
     async fn fetch(&self, key: &str, path: &Path, max: u64) -> Result<Digest, Error> {

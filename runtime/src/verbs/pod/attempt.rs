@@ -47,7 +47,7 @@ pub(super) async fn run(args: &Args, order: PodInvocation, stop: &mut StopSignal
     drop(loader);
     let stage = Stage {
         store: &store,
-        id: &attempt.invocation.id,
+        attempt: &attempt,
         uid: &uid,
         artifacts: &args.scratch.join(STAGING),
         log: &args.scratch.join(LOG),

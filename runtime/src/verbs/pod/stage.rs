@@ -4,10 +4,11 @@ use super::report::{self, End};
 use futures_util::TryStreamExt as _;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use wharf_contract::pod::{PodReport, StoredObject};
-use wharf_contract::{Artifact, AttemptId, Cause, ExitCode, Outcome};
+use wharf_contract::{Artifact, AttemptId, Cause, ExitCode, LogLevel, Outcome};
 use wharf_depot::{Depot, Digest, Error, keys};
-use wharf_runtime::{Refusal, Store};
+use wharf_runtime::{Attempt, Refusal, Store};
 
 /// Largest artifact of which several are sent at a time, in bytes.
 const SMALL: u64 = 1 << 20;
@@ -17,7 +18,7 @@ const AT_ONCE: usize = 8;
 /// Where one pod leaves what it made.
 pub(super) struct Stage<'a> {
     pub store: &'a Store,
-    pub id: &'a AttemptId,
+    pub attempt: &'a Arc<Attempt>,
     pub uid: &'a str,
     /// Folder of the finished artifacts, each named by its digest.
     pub artifacts: &'a Path,
@@ -36,9 +37,13 @@ impl Stage<'_> {
         };
         // The log comes last and decides nothing: its lines are on standard error as well.
         if let Err(e) = self.log(&outcome).await {
-            eprintln!("wharf-runtime: cannot keep the log: {e}");
+            self.attempt.note(LogLevel::Warn, format!("the log cannot be kept in the store: {e}"));
         }
         self.report(outcome).await
+    }
+
+    fn id(&self) -> &AttemptId {
+        &self.attempt.invocation.id
     }
 
     async fn artifacts(&self, artifacts: &[Artifact]) -> Result<(), Error> {
@@ -59,7 +64,7 @@ impl Stage<'_> {
     }
 
     async fn artifact(&self, depot: &Depot, digest: Digest) -> Result<(), Error> {
-        let key = keys::staged(self.id, self.uid, &digest);
+        let key = keys::staged(self.id(), self.uid, &digest);
         depot.put_file(&key, &self.artifacts.join(digest.hex()), &digest).await
     }
 
@@ -68,7 +73,7 @@ impl Stage<'_> {
             return Ok(());
         }
         let digest = Digest::of_file(self.log)?;
-        self.store.depot()?.put_file(&keys::staged_log(self.id, self.uid), self.log, &digest).await
+        self.store.depot()?.put_file(&keys::staged_log(self.id(), self.uid), self.log, &digest).await
     }
 
     async fn report(&self, outcome: Outcome) -> End {
@@ -83,7 +88,7 @@ impl Stage<'_> {
 
     async fn store_outcome(&self, outcome: &Outcome) -> Result<StoredObject, Error> {
         let text = serde_json::to_vec(outcome).map_err(|e| Error::Local(e.to_string()))?;
-        let key = keys::staged_outcome(self.id, self.uid);
+        let key = keys::staged_outcome(self.id(), self.uid);
         let (digest, size) = (Digest::of(&text).to_string(), text.len() as u64);
         self.store.depot()?.put(&key, text).await?;
         Ok(StoredObject { key, digest, size })
