@@ -3,6 +3,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Affinity, Container, PodSpec, ResourceQuota, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
+use wharf_core::pod::{DEFAULT_LIMITS, DEFAULT_REQUESTS};
 
 type Amounts = BTreeMap<String, Amount>;
 
@@ -29,8 +30,8 @@ pub(super) struct Traits {
 }
 
 impl Ask {
-    /// What a Job of one pod asks. What the cluster adds by itself is not in it: defaults of a LimitRange for containers that
-    /// say nothing (the runtime's says all), the overhead and the default priority of classes.
+    /// What a Job of one pod asks, with the defaults of the LimitRange that a tenant's namespace has. The overhead and the
+    /// default priority of classes are not in it.
     pub(in crate::executor::kubernetes) fn of(job: &Job) -> Ask {
         let spec = job.spec.as_ref().and_then(|job| job.template.spec.as_ref());
         let one = |name: &str| (name.to_owned(), Amount::ONE);
@@ -73,15 +74,25 @@ fn has_compute(list: Option<&BTreeMap<String, Quantity>>) -> bool {
     amounts.filter_map(|(_, q)| Amount::parse(&q.0)).any(Amount::is_positive)
 }
 
-/// Requests are limits where only those are given: the API server fills them in so.
-fn requests(resources: &ResourceRequirements) -> Amounts {
-    let mut all = limits(resources);
-    all.extend(amounts(resources.requests.as_ref()));
+/// Requests are limits where only those are given: the API server fills them in so. What is not said at all, the LimitRange
+/// of the namespace says. Its default limit of cpu is there only where a quota counts that, and only then is it looked at.
+fn requests(resources: Option<&ResourceRequirements>) -> Amounts {
+    let mut all = defaults(&DEFAULT_REQUESTS);
+    all.extend(amounts(resources.and_then(|r| r.limits.as_ref())));
+    all.extend(amounts(resources.and_then(|r| r.requests.as_ref())));
     all
 }
 
-fn limits(resources: &ResourceRequirements) -> Amounts {
-    amounts(resources.limits.as_ref())
+fn limits(resources: Option<&ResourceRequirements>) -> Amounts {
+    let mut all = defaults(&DEFAULT_LIMITS);
+    all.extend(amounts(resources.and_then(|r| r.limits.as_ref())));
+    all
+}
+
+fn defaults(of: &wharf_core::pod::Amounts) -> Amounts {
+    let texts =
+        [("memory", of.memory.to_string()), ("cpu", of.cpu.to_string()), ("ephemeral-storage", of.storage.to_string())];
+    texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Amount::parse(&text)?))).collect()
 }
 
 fn amounts(list: Option<&BTreeMap<String, Quantity>>) -> Amounts {
@@ -90,8 +101,8 @@ fn amounts(list: Option<&BTreeMap<String, Quantity>>) -> Amounts {
 
 /// A pod's sum as Kubernetes counts it: containers and sidecars run together; each init container runs alone beside the
 /// sidecars that were started before it; the larger of both counts.
-fn whole_pod(spec: &PodSpec, of: fn(&ResourceRequirements) -> Amounts) -> Amounts {
-    let of = |c: &Container| c.resources.as_ref().map(of).unwrap_or_default();
+fn whole_pod(spec: &PodSpec, of: fn(Option<&ResourceRequirements>) -> Amounts) -> Amounts {
+    let of = |c: &Container| of(c.resources.as_ref());
     let (mut sidecars, mut highest) = (Amounts::new(), Amounts::new());
     for init in spec.init_containers.iter().flatten() {
         if init.restart_policy.as_deref() == Some("Always") {

@@ -102,6 +102,23 @@ fn init_containers_and_sidecars_count_as_they_run() {
 }
 
 #[test]
+fn what_a_container_does_not_say_the_limit_range_says() {
+    let sidecar = json!({"name": "proxy", "restartPolicy": "Always"});
+    let whole = json!({"limits": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "1Gi"}});
+    let ask = job(json!({"containers": [{"name": "wharf", "resources": whole}], "initContainers": [sidecar]}));
+    for (resource, expect) in [
+        ("requests.cpu", "2050m"),
+        ("requests.memory", "1088Mi"),
+        ("requests.ephemeral-storage", "1088Mi"),
+        ("limits.cpu", "3"),
+        ("limits.memory", "1280Mi"),
+        ("limits.ephemeral-storage", "2Gi"),
+    ] {
+        assert_eq!(ask.pod[resource].to_string(), expect, "{resource}");
+    }
+}
+
+#[test]
 fn a_scope_decides_which_quotas_count() {
     let scoped = |key: &str, scope: Value| {
         let mut quota = of(json!({"pods": "0"}), json!({"pods": "0"}));
