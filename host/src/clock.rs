@@ -12,8 +12,21 @@ const LONGEST: Duration = Duration::from_secs(10);
 pub fn now() -> Timestamp {
     // Before 1970 is no time that a machine with a working clock shows.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+    #[cfg(feature = "failpoints")]
+    let micros = micros.saturating_add(*OFFSET);
+    Timestamp::from_micros(micros)
 }
+
+/// Microseconds by which a test sets this clock wrong: `WHARF_CLOCK_OFFSET_MS`, milliseconds, either sign.
+#[cfg(feature = "failpoints")]
+static OFFSET: std::sync::LazyLock<i64> = std::sync::LazyLock::new(|| {
+    let offset = std::env::var("WHARF_CLOCK_OFFSET_MS").ok();
+    offset.map_or(0, |text| match text.parse::<i64>() {
+        Ok(ms) => ms.saturating_mul(1000),
+        Err(_) => panic!("WHARF_CLOCK_OFFSET_MS: `{text}` is no number of milliseconds"),
+    })
+});
 
 /// The clock that nobody sets: for deadlines of this process.
 #[must_use]

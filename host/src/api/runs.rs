@@ -5,7 +5,7 @@ use super::types::{
     CreateRun, ErrorBody, RetryRun, RunAnswer, RunDetail, RunEvent, RunList, RunQuery, RunsQuery, WaitQuery,
 };
 use super::views;
-use crate::coordinator::{Change, Final, Request};
+use crate::coordinator::{Change, Final, Request, Underway};
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -41,11 +41,14 @@ async fn detail(shared: &Shared, run: RunId, query: RunQuery) -> Result<RunDetai
     if detail.summary.state.is_final() {
         return Ok(detail);
     }
-    for (task, key, progress) in shared.ask(|answer| Request::Progress { run, answer }).await? {
+    for Underway { task, attempt: key, progress, phase } in
+        shared.ask(|answer| Request::Underway { run, answer }).await?
+    {
         let task = detail.tasks.iter_mut().find(|t| t.task == task);
         let attempts = task.into_iter().flat_map(|t| &mut t.attempts);
         for attempt in attempts.filter(|a| a.outcome.is_none() && (a.item, a.attempt) == (key.item, key.attempt)) {
-            attempt.progress = Some(progress.clone());
+            attempt.progress.clone_from(&progress);
+            attempt.phase.clone_from(&phase);
         }
     }
     Ok(detail)
@@ -128,6 +131,7 @@ async fn send(to: &Sender, event: &RunEvent) -> Result<(), Gone> {
         RunEvent::Task { .. } => "task",
         RunEvent::Attempt { .. } => "attempt",
         RunEvent::Progress { .. } => "progress",
+        RunEvent::Phase { .. } => "phase",
         RunEvent::Ended { .. } => "ended",
     };
     to.send(name, event).await

@@ -242,6 +242,8 @@ pub struct AttemptDetail {
     pub outcome: Option<Outcome>,
     /// How far it said it was, while it runs.
     pub progress: Option<Progress>,
+    /// What it waits for, or where it runs, while it is not over; in a cluster only.
+    pub phase: Option<String>,
 }
 
 /// How far an attempt is, in its own words.
@@ -293,6 +295,17 @@ pub enum RunEvent {
         attempt: u32,
         /// How far.
         progress: Progress,
+    },
+    /// An attempt waits for something else, or runs; in a cluster only.
+    Phase {
+        /// Name of the task.
+        task: String,
+        /// Position in the fan-out.
+        item: Option<u32>,
+        /// From 1.
+        attempt: u32,
+        /// As in [`AttemptDetail::phase`]; empty: nothing to say.
+        phase: String,
     },
     /// The run is final; nothing follows.
     Ended {

@@ -166,6 +166,7 @@ fn attempt(attempt: store::AttemptDetail) -> AttemptDetail {
         ended_at: attempt.ended.map(|t| t.to_string()),
         outcome: attempt.outcome,
         progress: None,
+        phase: None,
     }
 }
 

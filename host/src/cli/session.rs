@@ -168,6 +168,7 @@ impl From<StartError> for Failure {
                     .hint("nothing was started; `wharf check` looks at the configuration alone")
             }
             StartError::Locked(why) => Failure::with_advice(Exit::Refused, &why),
+            StartError::Cluster(why) => why.into(),
             StartError::Io(why) | StartError::Internal(why) => Failure::internal(why),
         }
     }

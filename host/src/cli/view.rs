@@ -56,6 +56,11 @@ impl View {
                 }
                 Vec::new()
             }
+            // As with progress; what a fan-out's items wait for, `wharf show` tells.
+            RunEvent::Phase { task, item: None, phase, .. } if !phase.is_empty() => {
+                vec![line(Paint::Dim, format!("{task}: {phase}"))]
+            }
+            RunEvent::Phase { .. } => Vec::new(),
             RunEvent::Ended { state } => {
                 self.ended = Some(*state);
                 Vec::new()
@@ -226,8 +231,13 @@ mod tests {
             ended_at: None,
             outcome,
             progress: None,
+            phase: None,
         };
         RunEvent::Attempt { task: task.into(), detail: Box::new(detail) }
+    }
+
+    fn phase(task: &str, item: Option<u32>, phase: &str) -> RunEvent {
+        RunEvent::Phase { task: task.into(), item, attempt: 1, phase: phase.into() }
     }
 
     fn moved(task: &str, state: TaskState, items: Option<(u32, u32, u32)>) -> RunEvent {
@@ -250,6 +260,9 @@ mod tests {
                 snapshot(vec![task("clean", TaskState::Ready), task("chart", TaskState::Pending)]),
                 moved("clean", TaskState::Running, None),
                 attempt("clean", None, 1, None),
+                phase("clean", None, "waiting for quota"),
+                phase("clean", None, ""),
+                phase("each", Some(7), "waiting for quota"),
                 attempt("clean", None, 1, Some(Outcome::failed(Cause::Trap, "out of bounds"))),
                 snapshot(vec![task("clean", TaskState::Running), task("chart", TaskState::Pending)]),
                 attempt("clean", None, 2, None),
@@ -261,6 +274,7 @@ mod tests {
             ],
             &[
                 "clean: started",
+                "clean: waiting for quota",
                 "clean: attempt 1 ended as trap: out of bounds",
                 "clean: attempt 2 started",
                 "clean: succeeded in 12 ms",

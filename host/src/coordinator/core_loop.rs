@@ -11,7 +11,7 @@ use super::status::Status;
 use super::work::Work;
 use crate::api::types::{Progress, ReloadAnswer, RunAnswer};
 use crate::clock;
-use crate::executor::{Ended, FromWorker, Local, Reports, Staged};
+use crate::executor::{Ended, Executor, Reports, Staged, Told};
 use crate::logs::{Followed, LogKey, Logs};
 use crate::store::{Append, Store, StoreState};
 use crate::telemetry::{AttemptEnd, Metrics, PoolUse};
@@ -27,7 +27,7 @@ use wharf_core::plan::{Flow, Plan};
 use wharf_core::scheduler::{Scheduler, Usage};
 use wharf_core::time::Timestamp;
 
-/// Batches at the store at one time; with more, workers are not listened to until some are durable.
+/// Batches at the store at one time; with more, the executor is not listened to until some are durable.
 const MAX_IN_FLIGHT: usize = 64;
 /// Inputs taken in by one turn.
 const MAX_INPUTS: usize = 1024;
@@ -43,12 +43,13 @@ pub(super) struct Loop {
     pub(super) store: Arc<dyn Store>,
     pub(super) durable: watch::Receiver<u64>,
     pub(super) store_state: watch::Receiver<StoreState>,
-    pub(super) local: Local,
+    pub(super) executor: Executor,
     pub(super) logs: Logs,
     pub(super) work: Work,
     pub(super) reload: Reload,
     pub(super) inputs: mpsc::Receiver<Input>,
-    pub(super) from_workers: mpsc::Receiver<FromWorker>,
+    /// From what the executor started.
+    pub(super) told: mpsc::Receiver<Told>,
     pub(super) feed: Feed,
     pub(super) metrics: Metrics,
     pub(super) status: watch::Sender<Status>,
@@ -83,9 +84,12 @@ pub(super) struct State {
     pub(super) ending: Ending,
 }
 
+#[derive(Default)]
 pub(super) struct Open {
     pub(super) started: Timestamp,
     pub(super) progress: Option<Progress>,
+    /// What it waits for, or where it runs.
+    pub(super) phase: Option<String>,
 }
 
 impl Loop {
@@ -95,7 +99,7 @@ impl Loop {
     /// The store's thread is gone: nothing can be recorded any more.
     pub(super) async fn run(mut self) -> Result<(), String> {
         let gone = || Err("the store's thread is gone".to_owned());
-        let (mut inputs, mut from_workers) = (Vec::new(), Vec::new());
+        let (mut inputs, mut told) = (Vec::new(), Vec::new());
         let sleep = tokio::time::sleep_until(clock::monotonic());
         tokio::pin!(sleep);
         loop {
@@ -105,7 +109,7 @@ impl Loop {
                 changed = self.durable.changed() => if changed.is_err() { return gone() },
                 changed = self.store_state.changed() => if changed.is_err() { return gone() },
                 _ = self.inputs.recv_many(&mut inputs, MAX_INPUTS) => {}
-                _ = self.from_workers.recv_many(&mut from_workers, MAX_INPUTS), if open => {}
+                _ = self.told.recv_many(&mut told, MAX_INPUTS), if open => {}
                 () = &mut sleep => {}
             }
             // Whatever else is there takes part in the same turn, and so in the same commit.
@@ -115,12 +119,12 @@ impl Loop {
                 inputs.push(input);
             }
             while open
-                && from_workers.len() < MAX_INPUTS
-                && let Ok(input) = self.from_workers.try_recv()
+                && told.len() < MAX_INPUTS
+                && let Ok(input) = self.told.try_recv()
             {
-                from_workers.push(input);
+                told.push(input);
             }
-            self.turn(&mut inputs, &mut from_workers);
+            self.turn(&mut inputs, &mut told);
             if self.is_over() {
                 return Ok(());
             }
@@ -128,15 +132,15 @@ impl Loop {
         }
     }
 
-    fn turn(&mut self, inputs: &mut Vec<Input>, from_workers: &mut Vec<FromWorker>) {
+    fn turn(&mut self, inputs: &mut Vec<Input>, told: &mut Vec<Told>) {
         let (now, at) = (clock::now(), clock::monotonic());
         self.look_at_store();
         self.acknowledge(at);
         let mut reports = std::mem::take(&mut self.state.reports);
-        for from in from_workers.drain(..) {
-            self.local.take(from, at, &mut reports);
+        for told in told.drain(..) {
+            self.executor.take(told, at, &mut reports);
         }
-        self.local.tick(at, &mut reports);
+        self.executor.tick(at, &mut reports);
         for input in inputs.drain(..) {
             self.input(input, now, at);
         }
@@ -147,7 +151,7 @@ impl Loop {
         self.append(batch, at);
         // A batch without entries, and what a fast disk has written by now, is performed in the same turn.
         self.acknowledge(at);
-        self.local.flush();
+        self.executor.flush();
         self.logs.flush();
     }
 
@@ -157,6 +161,7 @@ impl Loop {
         self.flows.extend(plan.flows.values().map(|f| (f.digest.clone(), Arc::clone(f))));
         self.metrics.set_plan(&plan);
         self.scheduler.set_plan(Arc::clone(&plan));
+        self.executor.set_plan(&plan);
         self.plans.send_replace(Arc::clone(&plan));
         self.plan = plan;
     }
@@ -181,8 +186,8 @@ impl Loop {
             let half = batch.actions.len().div_ceil(2);
             for (n, action) in batch.actions.into_iter().enumerate() {
                 self.perform(action, batch.since, at);
-                if cfg!(feature = "failpoints") && n + 1 == half {
-                    self.local.flush();
+                if cfg!(feature = "failpoints") && n + 1 == half && !self.executor.outlives() {
+                    self.executor.flush();
                     pass(Point::AfterAct);
                 }
             }
@@ -205,6 +210,9 @@ impl Loop {
             if batch.outcomes > 0 {
                 pass(Point::AfterRecord);
             }
+            for attempt in batch.recorded {
+                self.executor.recorded(attempt, at, &mut self.state.reports);
+            }
         }
     }
 
@@ -214,7 +222,7 @@ impl Loop {
                 self.metrics.started(at.saturating_duration_since(decided));
                 self.start(start, at);
             }
-            Action::Stop { attempt, grace } => self.local.stop(attempt, grace, at, &mut self.state.reports),
+            Action::Stop { attempt, grace } => self.executor.stop(attempt, grace, at, &mut self.state.reports),
             Action::ReadUpstream(question) => self.work.read_upstream(*question),
         }
     }
@@ -222,7 +230,7 @@ impl Loop {
     fn start(&mut self, start: Box<Start>, at: Instant) {
         let reports = &mut self.state.reports;
         match self.plan.tenants.get(&start.flow.name.tenant) {
-            Some(tenant) => self.local.start(start, tenant, at, reports),
+            Some(tenant) => self.executor.start(start, tenant, at, reports),
             None => {
                 let tenant = &start.flow.name.tenant;
                 let text = format!("tenant `{tenant}` is not in the config any more");
@@ -271,11 +279,16 @@ impl Loop {
         self.logs.append(&followed.key, followed.lines);
     }
 
-    /// Takes in what workers reported.
+    /// Takes in what the executor reported.
     fn report(&mut self, reports: &mut Reports, now: Timestamp) {
         for (key, lines) in reports.logs.drain(..) {
             if let Some(flow) = self.state.live.get(&key.run) {
-                self.logs.append(&log_key(flow, key), lines);
+                let log = log_key(flow, key);
+                if self.executor.outlives() {
+                    // All that a container wrote, in the place of what was followed of it.
+                    self.logs.begin(&log);
+                }
+                self.logs.append(&log, lines);
             }
         }
         for (key, progress) in reports.progress.drain(..) {
@@ -284,6 +297,14 @@ impl Loop {
             }
             if let Some(open) = self.state.open.get_mut(&key) {
                 open.progress = Some(progress);
+            }
+        }
+        for (key, phase) in reports.phases.drain(..) {
+            if self.feed.is_watched() {
+                self.feed.phase(key, self.state.live.get(&key.run), phase.clone());
+            }
+            if let Some(open) = self.state.open.get_mut(&key) {
+                open.phase = Some(phase).filter(|phase| !phase.is_empty());
             }
         }
         for ended in reports.ended.drain(..) {
@@ -329,6 +350,7 @@ impl Loop {
             number: self.state.last,
             since: at,
             outcomes: 0,
+            recorded: Vec::new(),
             actions: batch.actions,
             answers,
             finals: Vec::new(),
@@ -353,12 +375,12 @@ impl Loop {
 
     fn wake_at(&self) -> Instant {
         let now = clock::monotonic();
-        if !self.state.reports.ended.is_empty() {
+        if !self.state.reports.is_empty() {
             // What a start led to at once is looked at without waiting.
             return now;
         }
         let at = clock::timer(self.state.wake_at);
-        let at = self.local.wake_at(now).map_or(at, |t| t.min(at));
+        let at = self.executor.wake_at(now).map_or(at, |t| t.min(at));
         match self.state.ending {
             Ending::Draining(until) | Ending::Closing(until) => at.min(until),
             Ending::No | Ending::Now => at,
@@ -370,7 +392,7 @@ impl Loop {
         let (m, load) = (&self.metrics, self.scheduler.load());
         let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         m.attempts_open.set(number(self.state.open.len()));
-        m.workers.set(number(self.local.workers()));
+        m.workers.set(number(self.executor.workers()));
         m.runs_active.set(number(load.runs));
         m.queue_depth.set(i64::try_from(load.queued).unwrap_or(i64::MAX));
         let total = |u: &Usage| u.size.unwrap_or(load.parallelism);

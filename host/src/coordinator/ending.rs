@@ -11,25 +11,26 @@ pub(super) enum Ending {
     No,
     /// What runs may end until then.
     Draining(Instant),
-    /// Workers are closed; what they held is still to be recorded, until then.
+    /// The executor is closed; what it ended by that is still to be recorded, until then.
     Closing(Instant),
     Now,
 }
 
-/// How long the end of workers may take to be recorded.
+/// How long what is under way may take, and its being recorded.
 const CLOSE_TIME: Duration = Duration::from_secs(8);
 
 impl Loop {
     /// Goes on from one stage of the end to the next.
     pub(super) fn ending(&mut self, at: Instant) {
         self.state.ending = match self.state.ending {
-            Ending::Draining(_) if self.state.open.is_empty() => {
-                self.local.close(at, &mut self.state.reports);
+            // What goes on by itself is neither waited for nor ended: the next coordinator takes it over.
+            Ending::Draining(_) if self.state.open.is_empty() || self.executor.outlives() => {
+                self.executor.close(at, &mut self.state.reports);
                 Ending::Closing(at + CLOSE_TIME)
             }
             Ending::Draining(until) if until <= at => {
                 tracing::warn!(attempts = self.state.open.len(), "ending what still runs");
-                self.local.close(at, &mut self.state.reports);
+                self.executor.close(at, &mut self.state.reports);
                 Ending::Closing(at + CLOSE_TIME)
             }
             Ending::Closing(until) if until <= at => Ending::Now,
@@ -43,7 +44,7 @@ impl Loop {
             Ending::No | Ending::Draining(_) => false,
             Ending::Closing(_) => {
                 let State { in_flight, reports, promoting, .. } = &self.state;
-                self.local.workers() == 0 && in_flight.is_empty() && reports.ended.is_empty() && *promoting == 0
+                self.executor.is_idle() && in_flight.is_empty() && reports.ended.is_empty() && *promoting == 0
             }
             Ending::Now => true,
         }

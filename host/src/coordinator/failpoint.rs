@@ -7,14 +7,22 @@ pub(crate) enum Point {
     BeforeAppend,
     /// A batch is durable, and none of its actions is performed.
     AfterAppend,
-    /// Half of a batch's starts went to workers.
+    /// Half of a batch's starts went to workers; in a cluster: the API server took a Job, and the loop does not know.
     AfterAct,
-    /// A worker said how an attempt ended; nothing of it is recorded.
+    /// A Job is about to be created.
+    BeforeCreate,
+    /// The loop knows that a Job is created.
+    AfterCreate,
+    /// The executor said how an attempt ended; nothing of it is recorded.
     OutcomeReceived,
     /// An attempt's artifacts are in the store; its outcome is not recorded.
     AfterPromote,
     /// An attempt's outcome is durable.
     AfterRecord,
+    /// What is left of a recorded attempt in the cluster is about to be removed.
+    BeforeRelease,
+    /// It is removed.
+    AfterRelease,
 }
 
 #[cfg(not(feature = "failpoints"))]
@@ -35,13 +43,17 @@ mod on {
     static POINTS: LazyLock<Vec<(Point, AtomicU64)>> =
         LazyLock::new(|| std::env::var("WHARF_FAILPOINTS").map(|text| read(&text)).unwrap_or_default());
 
-    const NAMES: [(&str, Point); 6] = [
+    const NAMES: [(&str, Point); 10] = [
         ("before-append", Point::BeforeAppend),
         ("after-append", Point::AfterAppend),
         ("after-act", Point::AfterAct),
+        ("before-create", Point::BeforeCreate),
+        ("after-create", Point::AfterCreate),
         ("outcome-received", Point::OutcomeReceived),
         ("after-promote", Point::AfterPromote),
         ("after-record", Point::AfterRecord),
+        ("before-release", Point::BeforeRelease),
+        ("after-release", Point::AfterRelease),
     ];
 
     fn read(text: &str) -> Vec<(Point, AtomicU64)> {

@@ -66,6 +66,14 @@ impl Feed {
         }
     }
 
+    pub(crate) fn phase(&self, key: AttemptKey, flow: Option<&Arc<Flow>>, phase: String) {
+        if let Some(task) = flow.and_then(|f| f.tasks.get(usize::from(key.task))) {
+            let task = task.name.clone();
+            let event = RunEvent::Phase { task, item: key.item, attempt: key.attempt, phase };
+            self.publish_all(vec![(key.run, Change::Event(event))]);
+        }
+    }
+
     pub(crate) fn list_changed(&self) {
         self.listed.send_modify(|n| *n += 1);
     }
@@ -101,16 +109,17 @@ pub(crate) fn events(entries: &[Entry], ended: &[TaskEnded], known: &impl Known)
         let (task, detail) = match event {
             Event::Started { task, item, attempt } => {
                 let (item, attempt) = (*item, *attempt);
-                let none =
-                    AttemptDetail { item, attempt, started_at: at, ended_at: None, outcome: None, progress: None };
-                (*task, Some(none))
+                let (ended_at, outcome, progress, phase) = (None, None, None, None);
+                let begun = AttemptDetail { item, attempt, started_at: at, ended_at, outcome, progress, phase };
+                (*task, Some(begun))
             }
             Event::Finished { task, item, attempt, outcome } => {
                 let (item, attempt) = (*item, *attempt);
                 let started = known.started(AttemptKey { run, task: *task, item, attempt });
                 let (started_at, outcome) =
                     (started.map_or_else(|| at.clone(), |t| t.to_string()), Some(*outcome.clone()));
-                (*task, Some(AttemptDetail { item, attempt, started_at, ended_at: Some(at), outcome, progress: None }))
+                let (ended_at, progress, phase) = (Some(at), None, None);
+                (*task, Some(AttemptDetail { item, attempt, started_at, ended_at, outcome, progress, phase }))
             }
             Event::Expanded { task, .. } | Event::Skipped { task, .. } | Event::Refused { task, .. } => (*task, None),
             Event::Ended { state } => {

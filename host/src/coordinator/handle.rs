@@ -1,4 +1,5 @@
 use super::request::Input;
+use crate::cluster::ClusterError;
 use std::path::{Path, PathBuf};
 use tokio::sync::{mpsc, watch};
 
@@ -71,6 +72,9 @@ pub enum StartError {
     /// A file, the store, the socket or the runtime's binary cannot be used.
     #[error("{0}")]
     Io(String),
+    /// The cluster that attempts are to run in cannot be used.
+    #[error("{0}")]
+    Cluster(#[from] ClusterError),
     /// wharf itself failed.
     #[error("{0}")]
     Internal(String),

@@ -4,7 +4,7 @@ use crate::artifacts::Pinned;
 use std::collections::VecDeque;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
-use wharf_core::action::Action;
+use wharf_core::action::{Action, AttemptKey};
 use wharf_core::event::{RunId, RunState};
 
 /// What waits for one batch to be durable.
@@ -15,6 +15,8 @@ pub(super) struct InFlight {
     pub(super) since: Instant,
     /// Outcomes in it.
     pub(super) outcomes: usize,
+    /// The attempts that ended with it, where the executor keeps something of them until it is durable.
+    pub(super) recorded: Vec<AttemptKey>,
     /// To be performed.
     pub(super) actions: Vec<Action>,
     /// Answers to those who asked for what is in it.

@@ -22,8 +22,9 @@ pub use handle::{Handle, StartError};
 pub use options::{Config, Options};
 pub use start::start;
 
+pub(crate) use failpoint::{Point, pass};
 pub(crate) use feed::{Change, Readers};
-pub(crate) use request::{Final, Input, Request, refused, unavailable};
+pub(crate) use request::{Final, Input, Request, Underway, refused, unavailable};
 pub(crate) use status::Status;
 
 /// The Tokio runtime that a coordinator is made for: one thread for the loop, workers and requests, a few for what blocks.

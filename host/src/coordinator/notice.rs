@@ -21,7 +21,7 @@ impl Loop {
                 Entry::BackfillCreated { spec, .. } => (None, &spec.flow_digest),
                 Entry::Run { run, at, event: Event::Started { task, item, attempt } } => {
                     let key = AttemptKey { run: *run, task: *task, item: *item, attempt: *attempt };
-                    self.state.open.insert(key, Open { started: *at, progress: None });
+                    self.state.open.insert(key, Open { started: *at, ..Open::default() });
                     continue;
                 }
                 _ => continue,
@@ -46,6 +46,9 @@ impl Loop {
                     let key = AttemptKey { run: *run, task: *task, item: *item, attempt: *attempt };
                     self.state.open.remove(&key);
                     flight.outcomes += 1;
+                    if self.executor.outlives() {
+                        flight.recorded.push(key);
+                    }
                 }
                 Entry::Run { run, event: Event::Ended { state }, .. } => {
                     flight.finals.push((*run, *state));

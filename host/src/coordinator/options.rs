@@ -1,3 +1,4 @@
+use crate::executor::kubernetes::Access;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Options {
     pub worker_idle: Duration,
     /// Worker processes at one time, over all tenants.
     pub max_workers: usize,
+    /// The cluster, where the config says that attempts run in one.
+    pub access: Access,
 }
 
 impl Options {
@@ -39,6 +42,7 @@ impl Options {
             signals: true,
             worker_idle: Duration::from_secs(60),
             max_workers: 16,
+            access: Access::default(),
         }
     }
 

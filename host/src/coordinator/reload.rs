@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
 use wharf_core::time::Timestamp;
 
+const OTHER_EXECUTOR: &str = "the Coordinator's `executor` or `kubernetes` changed: a coordinator has one executor from its \
+    start to its end; restart it to take the change over (what runs in a cluster goes on meanwhile)";
+
 /// Reads the config anew whenever it is asked to.
 #[derive(Debug, Clone)]
 pub(super) struct Reload {
@@ -51,6 +54,10 @@ impl Loop {
         let result = result.and_then(|loaded| {
             self.reload.sources.send_replace(loaded.sources);
             loaded.plan.ok_or(loaded.rendered)
+        });
+        let result = result.and_then(|plan| match plan.coordinator.executor == self.plan.coordinator.executor {
+            true => Ok(plan),
+            false => Err(OTHER_EXECUTOR.to_owned()),
         });
         self.metrics.reloaded(result.is_ok());
         let answer = match result {

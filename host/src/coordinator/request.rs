@@ -60,15 +60,27 @@ pub(crate) enum Request {
     Reload {
         answer: Answer<ReloadAnswer>,
     },
-    /// Answered at once: how far a run's attempts said they are, with the names of their tasks.
-    Progress {
+    /// Answered at once: what is known of a run's open attempts.
+    Underway {
         run: RunId,
-        answer: oneshot::Sender<Vec<(String, AttemptKey, Progress)>>,
+        answer: oneshot::Sender<Vec<Underway>>,
     },
     /// Answered at once.
     Metrics {
         answer: oneshot::Sender<String>,
     },
+}
+
+/// An attempt that is not over.
+#[derive(Debug)]
+pub(crate) struct Underway {
+    /// Name of its task.
+    pub(crate) task: String,
+    pub(crate) attempt: AttemptKey,
+    /// How far it said it is.
+    pub(crate) progress: Option<Progress>,
+    /// What it waits for, or where it runs.
+    pub(crate) phase: Option<String>,
 }
 
 /// A final run, read back from the store to go on. Retention may not drop it in between.

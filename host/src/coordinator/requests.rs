@@ -1,7 +1,7 @@
 //! Requests, as far as the loop has to do with them: to the scheduler at once, answered when durable.
 
-use super::core_loop::Loop;
-use super::request::{Answer, Final, Request, refused, unavailable};
+use super::core_loop::{Loop, Open};
+use super::request::{Answer, Final, Request, Underway, refused, unavailable};
 use crate::api::types::{ErrorBody, RetryRun, RunAnswer};
 use wharf_core::event::{RunId, RunState};
 use wharf_core::scheduler::Refusal;
@@ -39,12 +39,14 @@ impl Loop {
                 self.state.reloaders.push(answer);
                 self.read_config();
             }
-            Request::Progress { run, answer } => {
+            Request::Underway { run, answer } => {
                 let open = self.state.open.iter().filter(|(key, _)| key.run == run);
-                let told = open.filter_map(|(key, open)| {
-                    let flow = self.state.live.get(&run)?;
-                    let task = flow.tasks.get(usize::from(key.task))?;
-                    Some((task.name.clone(), *key, open.progress.clone()?))
+                let told = open.filter_map(|(key, Open { progress, phase, .. })| {
+                    if progress.is_none() && phase.is_none() {
+                        return None;
+                    }
+                    let task = self.state.live.get(&run)?.tasks.get(usize::from(key.task))?.name.clone();
+                    Some(Underway { task, attempt: *key, progress: progress.clone(), phase: phase.clone() })
                 });
                 let _ = answer.send(told.collect());
             }

@@ -1,8 +1,9 @@
-use super::core_loop::{Loop, State};
+use super::core_loop::{Loop, Open, State};
 use super::feed::Feed;
 use super::handle::{Handle, StartError};
 use super::options::Options;
 use super::reload::Reload;
+use super::request::Input;
 use super::status::Status;
 use super::upkeep::Keeper;
 use super::work::{Turns, Work};
@@ -11,9 +12,10 @@ use crate::api::{Server, Shared};
 use crate::artifacts::Artifacts;
 use crate::clock;
 use crate::depots::Depots;
-use crate::executor::{Local, Settings};
+use crate::executor::kubernetes::{self, Surroundings};
+use crate::executor::{Executor, Local, Settings};
 use crate::load::{Loader, Sources, find_runtime};
-use crate::logs::{Logs, Settling};
+use crate::logs::{Followed, Logs, Settling};
 use crate::store::{SqliteStore, Store, StoreError};
 use crate::telemetry::Metrics;
 use std::collections::HashMap;
@@ -23,7 +25,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use wharf_contract::{Cause, Outcome};
-use wharf_core::plan::Plan;
+use wharf_core::plan::{self, Plan};
+use wharf_core::run::AttemptView;
 use wharf_core::scheduler::{Recovered, Scheduler};
 
 /// Inputs that wait for the loop; whoever has more waits.
@@ -56,16 +59,10 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     let recovered = store.recover()?;
     let mut flows: HashMap<_, _> = recovered_flows(&recovered).into_iter().collect();
     flows.extend(plan.flows.values().map(|f| (f.digest.clone(), Arc::clone(f))));
-    let (runs, attempts) = restore(&mut scheduler, recovered, &mut state)?;
-    if runs > 0 {
-        tracing::info!(runs, attempts, "going on with what was not over");
-    }
+    let open = restore(&mut scheduler, recovered, &mut state)?;
 
     let (inputs, receiver) = mpsc::channel(INPUTS);
-    let (to_loop, from_workers) = mpsc::channel(FRAMES);
-    let settings =
-        Settings { runtime, state_dir: state_dir.clone(), idle: options.worker_idle, max_workers: options.max_workers };
-    let local = Local::new(settings, artifacts.clone(), to_loop).map_err(StartError::Io)?;
+    let (to_loop, told) = mpsc::channel(FRAMES);
     let status =
         watch::Sender::new(Status { draining: false, store_error: None, config_error: None, config_loaded_at: now });
     let sources = watch::Sender::new(sources);
@@ -75,7 +72,26 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     let stop = CancellationToken::new();
     let alone = Arc::default();
     let depots = Depots::new(plans.subscribe(), &store.reads().instance()?);
-    let (settling, following) = (Settling::default(), None);
+    let mut executor = match &plan.coordinator.executor {
+        plan::Executor::Local => {
+            let (idle, max_workers) = (options.worker_idle, options.max_workers);
+            let settings = Settings { runtime, state_dir: state_dir.clone(), idle, max_workers };
+            Executor::Local(Box::new(Local::new(settings, artifacts.clone(), to_loop).map_err(StartError::Io)?))
+        }
+        plan::Executor::Kubernetes(settings) => {
+            let surroundings = Surroundings {
+                depots: depots.clone(),
+                instance: store.reads().instance()?,
+                metrics: metrics.cluster.clone(),
+                followed: followed(inputs.clone()),
+                to_loop,
+            };
+            let opened = kubernetes::open(&options.access, settings, &plan, surroundings).await?;
+            Executor::Kubernetes(Box::new(opened))
+        }
+    };
+    take_up(&mut scheduler, &mut executor, &mut state, open)?;
+    let (settling, following) = (Settling::default(), executor.following().cloned());
     let shared = Shared {
         inputs: inputs.clone(),
         reads: store.reads(),
@@ -121,12 +137,12 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         durable: store.durable(),
         store_state: store.state(),
         store,
-        local,
+        executor,
         logs,
         work,
         reload,
         inputs: receiver,
-        from_workers,
+        told,
         feed,
         metrics,
         status,
@@ -170,24 +186,54 @@ fn recovered_flows(recovered: &Recovered) -> Vec<(String, Arc<wharf_core::plan::
     runs.chain(backfills).map(|f| (f.digest.clone(), Arc::clone(f))).collect()
 }
 
-/// Brings back what is not over. Attempts that ran when the last coordinator ended are gone with its workers: their ends
-/// are recorded with the first turn.
-fn restore(scheduler: &mut Scheduler, recovered: Recovered, state: &mut State) -> Result<(usize, usize), StartError> {
-    let runs = recovered.runs.len();
+/// Hands what pods say to the loop, while somebody follows.
+fn followed(inputs: mpsc::Sender<Input>) -> mpsc::Sender<Followed> {
+    let (sender, mut followed) = mpsc::channel(FRAMES);
+    tokio::spawn(async move {
+        while let Some(lines) = followed.recv().await {
+            if inputs.send(Input::Followed(lines)).await.is_err() {
+                return;
+            }
+        }
+    });
+    sender
+}
+
+/// Brings back what is not over, and gives the attempts that were not over either.
+fn restore(scheduler: &mut Scheduler, recovered: Recovered, state: &mut State) -> Result<Vec<AttemptView>, StartError> {
     scheduler.restore(recovered).map_err(|e| {
         StartError::Internal(format!(
             "what the store holds does not fit together: {e}; keep the state folder and report it"
         ))
     })?;
     state.live.extend(scheduler.runs().map(|r| (r.id(), Arc::clone(r.flow()))));
-    let open: Vec<_> = scheduler.open_attempts().collect();
+    Ok(scheduler.open_attempts().collect())
+}
+
+/// Sees to the attempts that were open when the last coordinator ended. Those that outlive a coordinator are taken over;
+/// others are gone with its workers, and their ends are recorded with the first turn.
+fn take_up(
+    scheduler: &mut Scheduler,
+    executor: &mut Executor,
+    state: &mut State,
+    open: Vec<AttemptView>,
+) -> Result<(), StartError> {
+    if !state.live.is_empty() {
+        tracing::info!(runs = state.live.len(), attempts = open.len(), "going on with what was not over");
+    }
+    let flow = |view: &AttemptView| Some((view.attempt, Arc::clone(state.live.get(&view.attempt.run)?)));
+    let known: Vec<_> = open.iter().filter_map(flow).collect();
+    if executor.adopt(&known) {
+        state.open.extend(open.iter().map(|v| (v.attempt, Open { started: v.started, ..Open::default() })));
+        return Ok(());
+    }
     let now = clock::now();
-    for attempt in &open {
+    for view in open {
         let outcome = Outcome::failed(Cause::WorkerLost, "the coordinator ended while this attempt ran");
-        let done = scheduler.attempt_finished(attempt.attempt, outcome, now);
+        let done = scheduler.attempt_finished(view.attempt, outcome, now);
         done.map_err(|e| StartError::Internal(e.to_string()))?;
     }
-    Ok((runs, open.len()))
+    Ok(())
 }
 
 fn unusable(what: &str, dir: &Path, e: &std::io::Error) -> StartError {

@@ -3,7 +3,7 @@ use super::invocation::{Invocations, Places, task_of};
 use super::readable::readable;
 use super::slots::{Held, STOP_MARGIN};
 use super::worker::{FromWorker, Worker, WorkerId, cache};
-use super::{Ended, Failure, Reports, Staged, staging};
+use super::{Ended, Failure, Reports, Staged, Told, staging};
 use crate::api::types::Progress;
 use crate::artifacts::Artifacts;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -40,7 +40,7 @@ pub struct Local {
     /// The state folder as text, since it goes into every invocation.
     state_dir: String,
     artifacts: Artifacts,
-    reports: mpsc::Sender<FromWorker>,
+    reports: mpsc::Sender<Told>,
     workers: BTreeMap<WorkerId, Worker>,
     lanes: HashMap<String, Lane>,
     held: HashMap<AttemptKey, (WorkerId, u32)>,
@@ -63,7 +63,7 @@ impl Local {
     ///
     /// # Errors
     /// The state folder's path is not UTF-8.
-    pub fn new(settings: Settings, artifacts: Artifacts, reports: mpsc::Sender<FromWorker>) -> Result<Local, String> {
+    pub fn new(settings: Settings, artifacts: Artifacts, reports: mpsc::Sender<Told>) -> Result<Local, String> {
         let shown = settings.state_dir.to_str();
         let state_dir =
             shown.ok_or_else(|| format!("the path {} is not UTF-8", settings.state_dir.display()))?.to_owned();

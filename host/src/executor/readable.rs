@@ -8,7 +8,7 @@ const PREFIX: &str = "sha256:";
 
 /// The artifacts that an input names and that its tenant has: an object that is an artifact reference, or a bare digest.
 /// `size` says how large an artifact of the tenant is, and nothing for one that it does not have.
-pub(super) fn readable(input: &Payload, size: impl Fn(&str) -> Option<u64>) -> Vec<Artifact> {
+pub(super) fn readable(input: &Payload, mut size: impl FnMut(&str) -> Option<u64>) -> Vec<Artifact> {
     let json = match input {
         Payload::Artifact(artifact) => return vec![artifact.clone()],
         Payload::Json(json) => json.get(),

@@ -1,3 +1,4 @@
+use super::Told;
 use super::frames::Frames;
 use super::pipe::Pipe;
 use super::slots::Slots;
@@ -57,7 +58,7 @@ impl Worker {
         tenant: &str,
         runtime: &Path,
         cache: &Path,
-        reports: mpsc::Sender<FromWorker>,
+        reports: mpsc::Sender<Told>,
         now: Instant,
     ) -> std::io::Result<Worker> {
         let mut child = Command::new(runtime)
@@ -134,7 +135,7 @@ async fn watch(
     mut stdout: ChildStdout,
     stderr: ChildStderr,
     killed: oneshot::Receiver<&'static str>,
-    reports: mpsc::Sender<FromWorker>,
+    reports: mpsc::Sender<Told>,
 ) {
     let words = tokio::spawn(last_words(id, stderr));
     let fault = tokio::select! {
@@ -155,11 +156,11 @@ async fn watch(
     // A grandchild may hold the pipe open; the last words are not worth waiting for it.
     let words = tokio::time::timeout(Duration::from_millis(200), words).await;
     let words = words.ok().and_then(Result::ok).unwrap_or_default();
-    let _ = reports.send(FromWorker::Gone(id, obituary(fault, status, &words))).await;
+    let _ = reports.send(Told::Worker(FromWorker::Gone(id, obituary(fault, status, &words)))).await;
 }
 
 /// Forwards frames until the end of file (none) or until something is wrong (in words).
-async fn read(id: WorkerId, stdout: &mut ChildStdout, reports: &mpsc::Sender<FromWorker>) -> Option<String> {
+async fn read(id: WorkerId, stdout: &mut ChildStdout, reports: &mpsc::Sender<Told>) -> Option<String> {
     let (mut frames, mut greeted) = (Frames::default(), false);
     loop {
         match stdout.read_buf(frames.space()).await {
@@ -183,7 +184,7 @@ async fn read(id: WorkerId, stdout: &mut ChildStdout, reports: &mpsc::Sender<Fro
             }
             batch.remove(0);
         }
-        if !batch.is_empty() && reports.send(FromWorker::Frames(id, batch)).await.is_err() {
+        if !batch.is_empty() && reports.send(Told::Worker(FromWorker::Frames(id, batch))).await.is_err() {
             return None;
         }
     }

@@ -1,4 +1,6 @@
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use super::ClusterMetrics;
+use super::word::Word;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -44,6 +46,8 @@ pub struct Metrics {
     slots: Family<PoolLabels, Gauge>,
     slots_used: Family<PoolLabels, Gauge>,
     reloads: Family<ReloadLabels, Counter>,
+    /// What is done to a cluster.
+    pub cluster: ClusterMetrics,
 }
 
 /// The end of an attempt, as metrics see it.
@@ -93,16 +97,6 @@ struct ReloadLabels {
     result: Word,
 }
 
-/// A label value out of a closed set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Word(&'static str);
-
-impl EncodeLabelValue for Word {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        encoder.write_str(self.0)
-    }
-}
-
 const OTHER: &str = "other";
 
 fn seconds() -> Histogram {
@@ -134,6 +128,7 @@ impl Default for Metrics {
             slots: Family::default(),
             slots_used: Family::default(),
             reloads: Family::default(),
+            cluster: ClusterMetrics::default(),
         };
         let r = &mut m.registry;
         r.register("build", "Version of wharf", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
@@ -158,6 +153,7 @@ impl Default for Metrics {
         r.register("pool_slots", "Slots of a pool", m.slots.clone());
         r.register("pool_slots_used", "Slots of a pool that are taken", m.slots_used.clone());
         r.register("config_reloads", "Configs that were looked at anew, by result", m.reloads.clone());
+        m.cluster.register(r);
         m
     }
 }
@@ -270,6 +266,8 @@ mod tests {
         });
         metrics.set_pools(&[PoolUse { pool: "p".into(), used: 1, total: 2 }]);
         metrics.reloaded(true);
+        metrics.cluster.called("create", 201);
+        metrics.cluster.watched("jobs");
         let text = metrics.text();
         let kinds: Vec<_> = text
             .lines()

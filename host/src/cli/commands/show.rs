@@ -126,7 +126,10 @@ fn one(attempt: &AttemptDetail, color: bool) -> String {
             let total = p.total.map_or_else(String::new, |t| format!(" of {t}"));
             format!("running, {}{total} {}", p.done, safe(p.message.as_deref().unwrap_or_default()))
         }
-        (None, None) => format!("running since {}", when(&attempt.started_at)),
+        (None, None) => match &attempt.phase {
+            Some(phase) => format!("{}, since {}", safe(phase), when(&attempt.started_at)),
+            None => format!("running since {}", when(&attempt.started_at)),
+        },
     }
 }
 

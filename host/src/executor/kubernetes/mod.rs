@@ -1,15 +1,47 @@
 //! Attempts as Jobs of a Kubernetes cluster: one Job for each attempt, in the namespace of its tenant.
 
+mod access;
+mod answer;
+mod attempt;
+mod clear;
+mod client;
+mod compile;
 mod deadline;
+mod effects;
+mod front;
 mod labels;
+mod line;
+mod make;
 mod manifest;
+mod message;
 mod names;
+mod office;
+mod pace;
 mod quota;
+mod seen;
 mod status;
+mod watch;
 
+pub use access::Access;
+pub use front::Kubernetes;
+pub use message::FromCluster;
+
+use crate::cluster::ClusterError;
+use crate::depots::Depots;
+use crate::executor::Told;
+use crate::logs::{Followed, Following};
+use crate::telemetry::ClusterMetrics;
+use client::Cluster;
+use compile::Compiler;
 use futures_util::future::BoxFuture;
+use office::Office;
+use std::sync::Arc;
+use tokio::sync::mpsc;
 use wharf_contract::{Cause, pod::CompiledComponent};
-use wharf_core::plan::{Component, Tenant};
+use wharf_core::plan::{self, Component, Plan, Tenant};
+
+/// The leader's epoch: the only one, as long as coordinators are not elected.
+const EPOCH: u64 = 1;
 
 /// Where pods get compiled components from.
 pub trait Compiled: Send + Sync {
@@ -23,4 +55,42 @@ pub trait Compiled: Send + Sync {
         tenant: &'a Tenant,
         component: &'a Component,
     ) -> BoxFuture<'a, Result<CompiledComponent, (Cause, String)>>;
+}
+
+/// What an executor of a cluster works with besides the cluster.
+pub struct Surroundings {
+    /// The tenants' stores.
+    pub depots: Depots,
+    /// Id of the coordinator's store.
+    pub instance: String,
+    /// What is done to the cluster is counted here.
+    pub metrics: ClusterMetrics,
+    /// What pods say while somebody follows goes here.
+    pub followed: mpsc::Sender<Followed>,
+    /// What the cluster says goes here, and comes back into [`Kubernetes`].
+    pub to_loop: mpsc::Sender<Told>,
+}
+
+/// Finds the cluster, and begins to watch the namespaces of the plan's tenants.
+///
+/// # Errors
+/// In words: there is no way to a cluster, or it does not answer.
+pub async fn open(
+    access: &Access,
+    settings: &plan::Kubernetes,
+    plan: &Plan,
+    surroundings: Surroundings,
+) -> Result<Kubernetes, ClusterError> {
+    let Surroundings { depots, instance, metrics, followed, to_loop } = surroundings;
+    let (client, url) = access.client().await?;
+    let following = Following::new(Arc::new(client.clone()), followed);
+    let cluster = Cluster::new(client, metrics);
+    let mut namespaces: Vec<_> = plan.tenants.keys().cloned().collect();
+    namespaces.push(settings.namespace.clone());
+    access::look(&cluster, &url, &namespaces).await?;
+    let settings = Arc::new(settings.clone());
+    let compiled = Compiler::new(cluster.clone(), Arc::clone(&settings), depots.clone(), instance.clone(), EPOCH);
+    let office =
+        Office { cluster, settings, compiled: Arc::new(compiled), depots, instance, epoch: EPOCH, following, to_loop };
+    Ok(Kubernetes::new(Arc::new(office), plan))
 }
