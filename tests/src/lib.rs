@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod binaries;
 pub mod cluster;
+pub mod cluster_world;
 pub mod config;
 pub mod serve;
 pub mod weather;

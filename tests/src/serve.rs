@@ -2,6 +2,7 @@
 
 use crate::binaries::binary;
 use anyhow::{Context, Result, bail};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ pub const DEADLINE: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub struct Home {
     dir: TempDir,
+    env: Vec<(&'static str, OsString)>,
 }
 
 impl Home {
@@ -25,7 +27,14 @@ impl Home {
     pub fn new(config: &str) -> Result<Home> {
         let dir = tempfile::Builder::new().prefix("wharf-test-").tempdir()?;
         std::fs::write(dir.path().join("wharf.yaml"), config)?;
-        Ok(Home { dir })
+        Ok(Home { dir, env: Vec::new() })
+    }
+
+    /// With this variable in the environment of all that is started here.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: impl Into<OsString>) -> Home {
+        self.env.push((name, value.into()));
+        self
     }
 
     /// The folder.
@@ -53,6 +62,7 @@ impl Home {
             .env("WHARF_RUNTIME", binary("wharf-runtime"))
             .env_remove("WHARF_CONFIG")
             .env_remove("WHARF_STATE_DIR")
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
     }
@@ -107,8 +117,20 @@ impl Serve {
     /// # Errors
     /// Where the process is gone.
     pub fn resident(&self) -> Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most resident memory that its process ever had, in bytes.
+    ///
+    /// # Errors
+    /// Where the process is gone.
+    pub fn peak_resident(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = status.lines().find_map(|l| l.strip_prefix(name)).with_context(|| format!("no {name}"))?;
         Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
     }
 
