@@ -85,7 +85,7 @@ impl Run {
             return Err(Why::Cause);
         }
         let Some(item) = item else { return self.refused_whole(at, task, state, changes) };
-        self.check_due(at, task, Some(item))?;
+        self.check_due(task, Some(item))?;
         let t = &mut self.tasks[usize::from(task)];
         match t.unit_mut(item).phase {
             Phase::Retrying => t.retrying -= 1,
@@ -124,8 +124,9 @@ impl Run {
         Ok(())
     }
 
-    /// Whether an attempt of the item may be started now: it is the next of its list, or its time for a retry has come.
-    pub(super) fn check_due(&self, at: Timestamp, task: u16, item: Option<u32>) -> Result<(), Why> {
+    /// Whether an attempt of the item may be started: it is the next of its list, or is to be tried again. When its time for
+    /// that has come is not looked at: clocks are set back between the one record and the other.
+    pub(super) fn check_due(&self, task: u16, item: Option<u32>) -> Result<(), Why> {
         let state = self.check_task(task)?;
         if self.cancelling {
             return Err(Why::Cancelling);
@@ -140,12 +141,12 @@ impl Run {
             (false, None) => 0,
             _ => return Err(Why::NoSuchItem { task, item }),
         };
-        let retry = t.units.get(index as usize).is_some_and(|u| u.phase == Phase::Retrying && u.at <= at);
+        let retry = t.units.get(index as usize).is_some_and(|u| u.phase == Phase::Retrying);
         if retry || index == t.cursor { Ok(()) } else { Err(Why::NotDue { task, item: index }) }
     }
 
     fn started(&mut self, at: Timestamp, task: u16, item: Option<u32>, attempt: u32) -> Result<(), Why> {
-        self.check_due(at, task, item)?;
+        self.check_due(task, item)?;
         let index = item.unwrap_or(0);
         let t = &mut self.tasks[usize::from(task)];
         let last = t.units.get(index as usize).map_or(0, |u| u.attempt);

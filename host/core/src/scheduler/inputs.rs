@@ -48,6 +48,7 @@ impl Scheduler {
         if live.run.state().is_final() {
             return Err(Refusal::Final { run, state: live.run.state() });
         }
+        self.timers.at(now);
         self.decided(run, now, Event::CancelRequested);
         if let Some(live) = self.runs.get_mut(&run) {
             live.due.clear();
@@ -73,6 +74,7 @@ impl Scheduler {
     /// The attempt is not open: it never was, or its end is recorded already. Nothing is changed, and there is nothing to
     /// be done about it.
     pub fn attempt_finished(&mut self, attempt: AttemptKey, outcome: Outcome, now: Timestamp) -> Result<(), Illegal> {
+        self.timers.at(now);
         let AttemptKey { run, task, item, attempt: number } = attempt;
         let Some(open) = self.open.remove(&attempt) else {
             return Err(Illegal { run, why: Why::NotOpen { task, item, attempt: number } });

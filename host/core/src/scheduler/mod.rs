@@ -124,7 +124,10 @@ impl Scheduler {
     }
 
     /// What is to be recorded and then done at `now`, all that there is room for.
+    ///
+    /// Where the clock was set back, what waits goes on waiting as long as it still had to, and not for what the clock lost too.
     pub fn decide(&mut self, now: Timestamp) -> Batch {
+        self.timers.at(now);
         for run in std::mem::take(&mut self.loaded) {
             self.runs.remove(&run);
         }

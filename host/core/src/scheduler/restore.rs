@@ -34,6 +34,9 @@ impl Scheduler {
         self.next_backfill = self.next_backfill.max(recovered.next_backfill.0);
         self.clocks.cursors = recovered.cursors;
         for RecoveredRun { id, flows, events } in recovered.runs {
+            if let Some((at, _)) = events.last() {
+                self.timers.recorded(*at);
+            }
             let run = Run::replay(id, flows, events.iter().map(|(at, event)| (*at, event)))?;
             if run.spec().trigger == Trigger::Schedule && !run.state().is_final() {
                 self.clocks.began(&run.spec().flow, id);

@@ -27,9 +27,29 @@ pub(crate) enum What {
 pub(crate) struct Timers {
     by_time: BTreeSet<(Timestamp, Timer)>,
     by_timer: BTreeMap<Timer, Timestamp>,
+    /// The last time that is known of.
+    last: Timestamp,
 }
 
 impl Timers {
+    /// Takes note of the time. Where the clock was set back, all timers come earlier by that much: a pause of a second is
+    /// one whatever the clock does.
+    pub(crate) fn at(&mut self, now: Timestamp) {
+        let lost = self.last.since(now);
+        self.last = now;
+        if !lost.is_zero() {
+            let lost = i64::try_from(lost.as_micros()).unwrap_or(i64::MAX);
+            let earlier = |at: Timestamp| Timestamp::from_micros(at.as_micros().saturating_sub(lost));
+            self.by_timer.values_mut().for_each(|at| *at = earlier(*at));
+            self.by_time = self.by_timer.iter().map(|(timer, at)| (*at, *timer)).collect();
+        }
+    }
+
+    /// Takes note of when something of a run was recorded last: the clock may have been set back since.
+    pub(crate) fn recorded(&mut self, at: Timestamp) {
+        self.last = self.last.max(at);
+    }
+
     pub(crate) fn set(&mut self, timer: Timer, at: Timestamp) {
         if let Some(before) = self.by_timer.insert(timer, at) {
             self.by_time.remove(&(before, timer));

@@ -5,8 +5,10 @@ use crate::script::check;
 use crate::world::World;
 use expect_test::expect;
 use serde_json::json;
-use wharf_contract::Cause;
+use std::time::Duration;
+use wharf_contract::{Cause, Outcome};
 use wharf_core::plan::RunIf;
+use wharf_core::time::Timestamp;
 
 const NOW: &str = "2024-03-01T10:00:00Z";
 
@@ -44,6 +46,33 @@ fn the_tasks_budget_and_the_platforms_are_counted_apart() {
               1 ended failed
         "#]],
     );
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_hold_up_a_retry() {
+    let minutes = |n: i64| n * 60_000_000;
+    for crash in [false, true] {
+        let mut world = World::new(plan(vec![flow("f", vec![task("a").attempts(1, 9)])], 8, None, &[]), NOW);
+        world.run("f");
+        world.decide();
+        for back in [minutes(20), minutes(-20), minutes(20), 1] {
+            let attempt = *world.running.keys().next().expect("an attempt runs");
+            world.finish(attempt, Outcome::failed(Cause::WorkerLost, "lost"));
+            world.decide();
+            world.now = Timestamp::from_micros(world.now.as_micros() - back);
+            if crash {
+                world.crash();
+            }
+            world.decide();
+            if world.running.is_empty() {
+                let waits = world.wake_at.expect("a retry is waited for").since(world.now);
+                assert!(waits <= Duration::from_secs(10), "after {back} us back it waits for {waits:?}");
+                world.now = world.now.plus(waits);
+                world.decide();
+            }
+            assert_eq!(world.running.len(), 1, "after {back} us back");
+        }
+    }
 }
 
 #[test]
