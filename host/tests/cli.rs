@@ -69,7 +69,7 @@ impl Shell {
     }
 }
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "check",
     "run",
     "serve",
@@ -78,6 +78,7 @@ const COMMANDS: [&str; 19] = [
     "runs",
     "show",
     "logs",
+    "artifact",
     "cancel",
     "retry",
     "backfills",

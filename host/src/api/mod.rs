@@ -1,6 +1,7 @@
 //! The local API: HTTP over a unix socket. What changes something goes through the loop and is answered when it is
 //! durable; what only looks is answered from the store.
 
+mod artifacts;
 mod backfills;
 mod extract;
 mod logs;

@@ -38,12 +38,11 @@ pub(super) async fn show(
 /// A run from the store, with what only the loop knows: how far its attempts are.
 async fn detail(shared: &Shared, run: RunId, query: RunQuery) -> Result<RunDetail, ErrorBody> {
     let mut detail = shared.read(move |reads| views::run(reads, run, query)).await?;
+    detail.store = shared.store_of(&detail.summary.flow);
     if detail.summary.state.is_final() {
         return Ok(detail);
     }
-    for Underway { task, attempt: key, progress, phase } in
-        shared.ask(|answer| Request::Underway { run, answer }).await?
-    {
+    for Underway { task, attempt: key, progress, phase } in shared.ask(|answer| Request::Underway { run, answer }).await? {
         let task = detail.tasks.iter_mut().find(|t| t.task == task);
         let attempts = task.into_iter().flat_map(|t| &mut t.attempts);
         for attempt in attempts.filter(|a| a.outcome.is_none() && (a.item, a.attempt) == (key.item, key.attempt)) {

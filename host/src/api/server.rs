@@ -1,6 +1,7 @@
 use super::types::{ErrorBody, ErrorCode, MAX_BODY};
-use super::{backfills, logs, runs, socket, system};
+use super::{artifacts, backfills, logs, runs, socket, system};
 use crate::coordinator::{Input, Readers, Request, Status, unavailable};
+use crate::artifacts::Artifacts;
 use crate::depots::Depots;
 use crate::logs::{Following, LogHints, Settling};
 use crate::store::Reads;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use wharf_core::plan::{Flow, Plan};
+use wharf_core::plan::{Executor, Flow, Plan};
 
 /// What every handler has at hand.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) reads: Arc<dyn Reads>,
     pub(crate) log_hints: LogHints,
+    pub(crate) artifacts: Artifacts,
     pub(crate) depots: Depots,
     /// Attempts whose logs are on their way to where they are read.
     pub(crate) settling: Settling,
@@ -76,6 +78,8 @@ fn router(shared: Shared) -> Router {
         .route("/v1/runs/{id}", get(runs::show))
         .route("/v1/runs/{id}/watch", get(runs::watch))
         .route("/v1/runs/{id}/logs", get(logs::logs))
+        .route("/v1/runs/{id}/artifacts", get(artifacts::list))
+        .route("/v1/runs/{id}/artifacts/content", get(artifacts::content))
         .route("/v1/runs/{id}/cancel", post(runs::cancel))
         .route("/v1/runs/{id}/retry", post(runs::retry))
         .route("/v1/backfills", get(backfills::list).post(backfills::create))
@@ -110,6 +114,13 @@ impl Shared {
         let reads = Arc::clone(&self.reads);
         let done = tokio::task::spawn_blocking(move || read(&*reads)).await;
         done.unwrap_or_else(|e| Err(ErrorBody::internal(e.to_string())))
+    }
+
+    /// Where the pods of a flow's tenant keep artifacts.
+    pub(super) fn store_of(&self, flow: &str) -> Option<String> {
+        let runs_in_pods = matches!(self.plan.borrow().coordinator.executor, Executor::Kubernetes(_));
+        let tenant = flow.split('/').next().unwrap_or_default();
+        runs_in_pods.then(|| self.depots.url(tenant)).flatten()
     }
 
     /// The flow that a user names.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use wharf_contract::{LogLevel, LogSource, Outcome};
+use wharf_contract::{Artifact, LogLevel, LogSource, Outcome};
 use wharf_core::event::{BackfillId, RunId, RunState, SkipReason, TickSkip};
 
 /// An instant of the API: RFC 3339 in UTC, as [`wharf_core::time::Timestamp`] shows itself.
@@ -145,6 +145,10 @@ pub struct RunDetail {
     pub cancel_requested: bool,
     /// In the flow's order; only those that are part of the run.
     pub tasks: Vec<TaskDetail>,
+    /// Where the tenant's pods keep artifacts: `s3://bucket/prefix`, in which each is `artifacts/<2 hex>/<64 hex>`. None
+    /// where attempts run on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
 }
 
 /// A task of a run.
@@ -312,6 +316,41 @@ pub enum RunEvent {
         /// How it ended.
         state: RunState,
     },
+}
+
+/// Query of `GET /v1/runs/{id}/artifacts/content`, which answers the bytes of an artifact of the run. Whoever asks checks
+/// them against the digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ArtifactQuery {
+    /// `sha256:` and 64 lower-case hex digits.
+    pub digest: String,
+}
+
+/// Answer of `GET /v1/runs/{id}/artifacts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactList {
+    /// Whose run it is.
+    pub tenant: String,
+    /// Where the tenant's pods keep artifacts, as in [`RunDetail::store`].
+    pub store: Option<String>,
+    /// In the order in which their attempts ended.
+    pub artifacts: Vec<ArtifactRow>,
+}
+
+/// An artifact of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactRow {
+    /// The task that wrote it.
+    pub task: String,
+    /// Position in the fan-out.
+    pub item: Option<u32>,
+    /// The attempt that wrote it.
+    pub attempt: u32,
+    /// What it is.
+    pub artifact: Artifact,
 }
 
 /// Query of `GET /v1/runs/{id}/logs`.

@@ -1,7 +1,7 @@
 //! What is recorded, as the API tells it. The server answers with these; so does a command where no coordinator runs.
 
 use super::types::{
-    AttemptDetail, BackfillList, BackfillSummary, ErrorBody, ErrorCode, FlowList, FlowSummary, ItemCounts, RunCounts,
+    ArtifactList, ArtifactRow, AttemptDetail, BackfillList, BackfillSummary, ErrorBody, ErrorCode, FlowList, FlowSummary, ItemCounts, RunCounts,
     RunDetail, RunList, RunQuery, RunSummary, RunsQuery, TaskDetail, TaskState, TickEndKind, TickList, TickSummary,
     TicksQuery, TriggerKind,
 };
@@ -46,7 +46,21 @@ pub fn run(reads: &dyn Reads, id: RunId, query: RunQuery) -> Result<RunDetail, E
         params: detail.row.spec.params.clone(),
         cancel_requested: detail.cancel_requested,
         tasks: detail.tasks.into_iter().map(|t| task(&detail.flow, t)).collect(),
+        store: None,
     })
+}
+
+/// `GET /v1/runs/{id}/artifacts`.
+///
+/// # Errors
+/// There is no such run, or the store cannot be read.
+pub fn artifacts(reads: &dyn Reads, id: RunId) -> Result<ArtifactList, ErrorBody> {
+    let row = reads.run(id)?.ok_or_else(|| no_run(id))?;
+    let artifacts = reads.artifacts(id)?.into_iter().map(|row| {
+        let store::ArtifactRow { task, item, attempt, artifact } = row;
+        ArtifactRow { task, item, attempt, artifact }
+    });
+    Ok(ArtifactList { tenant: row.spec.flow.tenant, store: None, artifacts: artifacts.collect() })
 }
 
 /// `GET /v1/backfills`.

@@ -6,9 +6,11 @@
 //!
 //! What a pod wrote lies in its tenant's store instead, and is taken over there in the same way: see [`pod`].
 
+mod content;
 mod pins;
 pub mod pod;
 
+pub use content::{Content, ContentError};
 pub use pins::{Pinned, Removable, Removal};
 
 use pins::Pins;
@@ -219,7 +221,7 @@ impl Artifacts {
 }
 
 /// What an outcome names: artifacts, and an output that is one.
-fn named(outcome: &Outcome) -> impl Iterator<Item = &Artifact> {
+pub(crate) fn named(outcome: &Outcome) -> impl Iterator<Item = &Artifact> {
     let output = match &outcome.output {
         Some(Payload::Artifact(artifact)) => Some(artifact),
         _ => None,

@@ -26,7 +26,7 @@ use crate::telemetry::LogFormat;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use commands::{
-    backfill, cancel, check, cluster, completions, inspect, listings, logs, new, next, push, retry, run, runs, serve,
+    artifact, backfill, cancel, check, cluster, completions, inspect, listings, logs, new, next, push, retry, run, runs, serve,
     show, trigger,
 };
 use std::ffi::OsString;
@@ -74,6 +74,7 @@ enum Command {
     Runs(runs::Args),
     Show(show::Args),
     Logs(logs::Args),
+    Artifact(artifact::Args),
     Cancel(cancel::Args),
     Retry(retry::Args),
     Backfills(listings::BackfillsArgs),
@@ -131,6 +132,7 @@ fn perform(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Runs(args) => runs::run(context, &args),
         Command::Show(args) => show::run(context, &args),
         Command::Logs(args) => logs::run(context, &args),
+        Command::Artifact(args) => artifact::run(context, &args),
         Command::Cancel(args) => cancel::run(context, &args),
         Command::Retry(args) => retry::run(context, &args),
         Command::Backfills(_) => listings::backfills(context),

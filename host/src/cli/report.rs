@@ -6,11 +6,12 @@ use super::screen::safe;
 use super::{follow, human};
 use crate::api::types::{BackfillSummary, RunDetail, RunSummary};
 use crate::artifacts::Artifacts;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use wharf_contract::Artifact;
 use wharf_core::event::RunState;
 use wharf_core::time::Timestamp;
+use wharf_depot::{Digest, keys};
 
 /// The colour of a state.
 pub(super) fn paint(state: RunState) -> Paint {
@@ -68,14 +69,31 @@ pub(super) fn backfill_line(out: &Out, summary: &BackfillSummary) -> Result<(), 
     Ok(())
 }
 
-/// Where an artifact lies.
-pub(super) fn artifact_path(state: &Path, tenant: &str, digest: &str) -> PathBuf {
-    Artifacts::new(state).path(tenant, digest).unwrap_or_default()
+/// Where the artifacts of a tenant lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The state folder: those of attempts on this machine.
+    pub(super) state: &'a Path,
+    pub(super) tenant: &'a str,
+    /// Those of attempts in pods; none where there are none, or where nobody knows.
+    pub(super) store: Option<&'a str>,
 }
 
-/// `chart.svg  12 KiB  image/svg+xml  PATH`.
-pub(super) fn artifact_line(state: &Path, tenant: &str, artifact: &Artifact) -> String {
-    let kind = artifact.media_type.as_deref().map_or_else(String::new, |m| format!("  {}", safe(m)));
-    let path = artifact_path(state, tenant, &artifact.digest);
-    format!("{}  {}{kind}  {}", safe(&artifact.name), human::bytes(artifact.size), path.display())
+impl Place<'_> {
+    /// The path or the address of an artifact; its digest where that is all that is known.
+    pub(super) fn of(&self, digest: &str) -> String {
+        let path = Artifacts::new(self.state).path(self.tenant, digest).unwrap_or_default();
+        match (self.store, Digest::parse(digest)) {
+            _ if path.exists() => path.display().to_string(),
+            (Some(store), Some(parsed)) => format!("{store}/{}", keys::artifact(&parsed)),
+            _ => digest.to_owned(),
+        }
+    }
+
+    /// `chart.svg  12 KiB  image/svg+xml  PATH`.
+    pub(super) fn line(&self, artifact: &Artifact) -> String {
+        let kind = artifact.media_type.as_deref().map_or_else(String::new, |m| format!("  {}", safe(m)));
+        let place = self.of(&artifact.digest);
+        format!("{}  {}{kind}  {place}", safe(&artifact.name), human::bytes(artifact.size))
+    }
 }

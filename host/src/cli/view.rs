@@ -219,6 +219,7 @@ mod tests {
                 params: serde_json::Map::new(),
                 cancel_requested: false,
                 tasks,
+                store: None,
             }),
         }
     }

@@ -1,8 +1,10 @@
 //! Speaks to a coordinator over its unix socket: the same types as [`crate::api`], the other end of the wire.
 
+mod download;
 mod events;
 mod query;
 
+pub use download::Download;
 pub use events::{Events, ServerEvent};
 pub use query::Query;
 
@@ -109,6 +111,18 @@ impl Client {
         let response = sender.send_request(request).await.map_err(|e| self.broken(&e))?;
         let response = self.accepted(&Method::GET, path, response).await?;
         Ok(Events::new(self.socket.clone(), sender, response.into_body()))
+    }
+
+    /// Reads bytes of any number.
+    ///
+    /// # Errors
+    /// As [`ClientError`] says.
+    pub async fn download(&self, path: &str) -> Result<Download, ClientError> {
+        let mut sender = self.connect().await?;
+        let request = self.request(Method::GET, path, Bytes::new())?;
+        let response = sender.send_request(request).await.map_err(|e| self.broken(&e))?;
+        let response = self.accepted(&Method::GET, path, response).await?;
+        Ok(Download::new(self.socket.clone(), sender, response.into_body()))
     }
 
     async fn exchange<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, ClientError> {

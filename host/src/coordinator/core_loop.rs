@@ -250,6 +250,8 @@ impl Loop {
                 self.finished(ended, now);
             }
             Input::Followed(followed) => self.followed(followed),
+            // A loop that is about to end waits for it.
+            Input::Settled => {}
             Input::Upstream(upstream) => {
                 // Nobody waits for it any more where the run was cancelled meanwhile.
                 let _ = self.scheduler.upstream(upstream);

@@ -44,7 +44,8 @@ impl Loop {
             Ending::No | Ending::Draining(_) => false,
             Ending::Closing(_) => {
                 let State { in_flight, reports, promoting, .. } = &self.state;
-                self.executor.is_idle() && in_flight.is_empty() && reports.ended.is_empty() && *promoting == 0
+                let recorded = in_flight.is_empty() && reports.ended.is_empty() && *promoting == 0;
+                self.executor.is_idle() && recorded && self.work.settling.is_idle()
             }
             Ending::Now => true,
         }

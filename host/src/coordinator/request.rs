@@ -19,6 +19,8 @@ pub(crate) enum Input {
     Request(Request),
     /// The artifacts of an ended attempt are where they belong, or its outcome says why not.
     Promoted(Ended, Option<Pinned>),
+    /// What the pod of a recorded attempt left is seen to.
+    Settled,
     /// A pod says something, and somebody follows.
     Followed(Followed),
     /// The store answered what a run asked about other partitions.

@@ -96,6 +96,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         inputs: inputs.clone(),
         reads: store.reads(),
         log_hints: logs.hints(),
+        artifacts: artifacts.clone(),
         depots: depots.clone(),
         settling: settling.clone(),
         following: following.clone(),
@@ -200,7 +201,11 @@ fn followed(inputs: mpsc::Sender<Input>) -> mpsc::Sender<Followed> {
 }
 
 /// Brings back what is not over, and gives the attempts that were not over either.
-fn restore(scheduler: &mut Scheduler, recovered: Recovered, state: &mut State) -> Result<Vec<AttemptView>, StartError> {
+fn restore(
+    scheduler: &mut Scheduler,
+    recovered: Recovered,
+    state: &mut State,
+) -> Result<Vec<AttemptView>, StartError> {
     scheduler.restore(recovered).map_err(|e| {
         StartError::Internal(format!(
             "what the store holds does not fit together: {e}; keep the state folder and report it"

@@ -172,6 +172,7 @@ impl Work {
             }
             drop(unsettled);
             work.hints.tell(key.run);
+            let _ = work.inputs.send(Input::Settled).await;
         });
     }
 

@@ -44,7 +44,10 @@ pub async fn fetch(depot: &Depot, state_dir: &Path, run: RunId, filter: &LogFilt
     let folder = file::folder(state_dir, run);
     let missing = depot.list(&keys::run_logs(run.0)).map_err(FetchError::from).try_filter_map(|object| {
         let name = object.key.rsplit('/').next().unwrap_or_default();
-        let key = file::parse(run, name).filter(|key| filter.fits(key) && !folder.join(file::name(key)).exists());
+        // One that is shorter is what was seen of it by whoever followed.
+        let there =
+            |key: &LogKey| std::fs::metadata(folder.join(file::name(key))).is_ok_and(|m| m.len() >= object.size);
+        let key = file::parse(run, name).filter(|key| filter.fits(key) && !there(key));
         futures_util::future::ready(Ok(key.map(|key| (key, object.size))))
     });
     missing
@@ -124,9 +127,13 @@ mod tests {
         fetch(&depot, &state, RunId(7), &first).await.unwrap();
         assert_eq!(read(), ["each Some(1)"]);
         let mine = file::folder(&state, RunId(7)).join(file::name(&key("each", Some(0))));
-        std::fs::write(&mine, line("mine")).unwrap();
+        std::fs::write(&mine, line("mine, and as long as the other")).unwrap();
         fetch(&depot, &state, RunId(7), &whole).await.unwrap();
-        assert_eq!(read(), ["a None", "each Some(1)", "mine"]);
+        assert_eq!(read(), ["a None", "each Some(1)", "mine, and as long as the other"]);
+        std::fs::write(&mine, "").unwrap();
+        fetch(&depot, &state, RunId(7), &whole).await.unwrap();
+        assert_eq!(read(), ["a None", "each Some(0)", "each Some(1)"]);
+        std::fs::write(&mine, line("followed")).unwrap();
         fetch_one(&depot, &state, &key("each", Some(0))).await.unwrap();
         fetch_one(&depot, &state, &key("gone", None)).await.unwrap();
         assert_eq!(read(), ["a None", "each Some(0)", "each Some(1)"]);

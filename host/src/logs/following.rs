@@ -198,7 +198,8 @@ async fn hand_on(following: &Following, attempt: AttemptKey, key: &LogKey, mut f
         let now = clock::now().as_micros();
         let known = usize::try_from(before.saturating_sub(seen)).unwrap_or(usize::MAX);
         seen += lines.len() as u64;
-        let lines: Vec<LogLine> = lines.iter().skip(known).map(|l| line(l, now)).collect();
+        let new = lines.iter().skip(known).filter(|l| !l.iter().all(u8::is_ascii_whitespace));
+        let lines: Vec<LogLine> = new.map(|l| line(l, now)).collect();
         if lines.is_empty() {
             continue;
         }

@@ -26,8 +26,15 @@ pub use settle::{Settling, Unsettled, replace_followed, settle};
 pub use stream::LINES;
 pub use write::Logs;
 
+use std::path::Path;
 use wharf_contract::LogLine;
 use wharf_core::event::RunId;
+
+/// Whether the log of an attempt is in the state folder.
+#[must_use]
+pub fn is_here(state_dir: &Path, key: &LogKey) -> bool {
+    file::folder(state_dir, key.run).join(file::name(key)).exists()
+}
 
 /// Whose a line is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,6 +1,6 @@
 //! What becomes of a staging folder once its attempt is recorded: the log goes where readers look for it, the rest goes.
 
-use super::{LogKey, fetch_one, file};
+use super::{LogKey, fetch_one};
 use futures_util::TryStreamExt as _;
 use std::collections::HashMap;
 use std::path::Path;
@@ -70,6 +70,12 @@ impl Settling {
         Unsettled { all: self.0.clone(), run }
     }
 
+    /// Whether nothing at all is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     /// Waits until nothing of a run is under way, or for so long.
     pub async fn wait(&self, run: RunId, at_most: Duration) {
         let mut seen = self.0.subscribe();
@@ -96,7 +102,7 @@ impl Drop for Unsettled {
 /// # Errors
 /// [`super::FetchError`].
 pub async fn replace_followed(depot: &Depot, state_dir: &Path, key: &LogKey) -> Result<(), super::FetchError> {
-    match file::folder(state_dir, key.run).join(file::name(key)).exists() {
+    match super::is_here(state_dir, key) {
         true => fetch_one(depot, state_dir, key).await,
         false => Ok(()),
     }
@@ -164,7 +170,9 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!waits.is_finished());
+        assert!(!settling.is_idle());
         drop(other);
         waits.await.unwrap();
+        assert!(settling.is_idle());
     }
 }

@@ -2,7 +2,8 @@
 
 use super::reads::json;
 use super::types::{ArtifactRow, AttemptFilter, RunRow};
-use super::{StoreError, success};
+use super::StoreError;
+use crate::artifacts::named;
 use rusqlite::Connection;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -186,7 +187,7 @@ pub(super) fn artifacts(conn: &Connection, run: RunId) -> Result<Vec<ArtifactRow
     each_event(conn, run, |_, event| {
         let Event::Finished { task, item, attempt, outcome } = event else { return Ok(()) };
         let name = flow.tasks.get(usize::from(task)).map(|t| t.name.clone()).unwrap_or_default();
-        for artifact in success::referred(&outcome) {
+        for artifact in named(&outcome) {
             found.push(ArtifactRow { task: name.clone(), item, attempt, artifact: artifact.clone() });
         }
         Ok(())

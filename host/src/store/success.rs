@@ -2,9 +2,10 @@
 
 use super::StoreError;
 use super::record::{RunInfo, state_number};
+use crate::artifacts::named;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
-use wharf_contract::{Artifact, Cause, Outcome, Payload};
+use wharf_contract::{Cause, Outcome, Payload};
 use wharf_core::event::{Event, RunId, RunState};
 use wharf_core::time::Timestamp;
 
@@ -18,7 +19,7 @@ pub(super) fn finished(
     (task, item): (u16, Option<u32>),
     outcome: &Outcome,
 ) -> Result<(), StoreError> {
-    for artifact in referred(outcome) {
+    for artifact in named(outcome) {
         conn.prepare_cached("INSERT OR IGNORE INTO artifact (run, task, tenant, digest) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![run.0 as i64, name(info, task)?, &*info.tenant, artifact.digest])?;
     }
@@ -81,15 +82,6 @@ pub(super) fn ended(
     )?
     .execute(params![info.flow, info.partition, run.0 as i64, seq, state_number(state)])?;
     Ok(())
-}
-
-/// Every artifact that an outcome names.
-pub(super) fn referred(outcome: &Outcome) -> impl Iterator<Item = &Artifact> {
-    let output = match &outcome.output {
-        Some(Payload::Artifact(artifact)) => Some(artifact),
-        _ => None,
-    };
-    outcome.artifacts.iter().chain(output)
 }
 
 fn name(info: &RunInfo, task: u16) -> Result<&str, StoreError> {

@@ -1,9 +1,13 @@
-use crate::api::types::{LogRecord, LogsQuery};
+use crate::api::types::{LogRecord, LogsQuery, RunQuery};
+use crate::api::views;
 use crate::cli::look::{Look, logs_query};
 use crate::cli::screen::log_line;
 use crate::cli::session::{Interrupts, block_on};
 use crate::cli::{Context, Exit, Failure, follow};
-use std::path::PathBuf;
+use crate::depots::Depots;
+use crate::logs::{self, LogFilter, LogKey};
+use crate::store::{Reads as _, SqliteReads};
+use std::path::{Path, PathBuf};
 use wharf_core::event::RunId;
 
 /// Print what a run's tasks logged
@@ -63,9 +67,40 @@ pub(in crate::cli) fn run(context: &Context, args: &Args) -> Result<Exit, Failur
         }
         // Without a coordinator nothing runs, so that what is there is all that there is to follow.
         let query = LogsQuery { follow: false, ..query };
+        if let Look::Store { state, reads } = &look {
+            bring(context, state, reads, args.run, &query).await?;
+        }
         look.logs(args.run, &query, |record| print(context, record)).await?;
         Ok(Exit::Ok)
     })
+}
+
+/// Brings what attempts said in pods, where that is not here: without a coordinator nobody else does.
+async fn bring(
+    context: &Context,
+    state: &Path,
+    reads: &SqliteReads,
+    run: RunId,
+    query: &LogsQuery,
+) -> Result<(), Failure> {
+    let filter = LogFilter { task: query.task.clone(), item: query.item, attempt: query.attempt };
+    let detail = views::run(reads, run, RunQuery { attempts: Some(u32::MAX) })?;
+    let keys = detail.tasks.iter().flat_map(|task| {
+        let said = task.attempts.iter().filter(|a| a.outcome.as_ref().is_some_and(|o| o.usage.log_lines > 0));
+        said.map(|a| LogKey { run, task: task.task.clone(), item: a.item, attempt: a.attempt })
+    });
+    if !keys.filter(|key| filter.fits(key)).any(|key| !logs::is_here(state, &key)) {
+        return Ok(());
+    }
+    // Of a local attempt whose lines could not be kept there is nothing to bring, and no need of a configuration.
+    let Ok(plan) = super::plan(context) else { return Ok(()) };
+    let tenant = detail.summary.flow.split('/').next().unwrap_or_default();
+    let depots = Depots::of(plan, &reads.instance()?);
+    if !depots.has(tenant) {
+        return Ok(());
+    }
+    let depot = depots.tenant(tenant).await.map_err(|e| Failure::with_advice(Exit::Internal, &e.to_string()))?;
+    logs::fetch(&depot, state, run, &filter).await.map_err(|e| Failure::internal(e.to_string()))
 }
 
 fn print(context: &Context, record: &LogRecord) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! One command a file: its arguments, its help with examples, what it does.
 
+pub(super) mod artifact;
 pub(super) mod backfill;
 pub(super) mod cancel;
 pub(super) mod check;

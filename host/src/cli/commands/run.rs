@@ -1,10 +1,11 @@
-use super::show;
+use super::{artifact, show};
 use crate::api::types::{CreateRun, RunAnswer, RunDetail};
 use crate::artifacts::Artifacts;
 use crate::cli::alone::{self, Alone, Grants};
 use crate::cli::follow::{self, OnInterrupt};
 use crate::cli::session::{self, Interrupts, Session, block_on};
 use crate::cli::{Context, Exit, Failure, human, place, report, words};
+use crate::client::Client;
 use crate::coordinator::{Config, Options};
 use crate::load::Loader;
 use serde_json::Value;
@@ -177,7 +178,7 @@ async fn foreground(
     }
     let detail = follow::run(context, session, interrupts, answer.run, OnInterrupt::Cancel, !args.quiet).await?;
     if let Some(folder) = &args.artifacts {
-        save(context, &detail, state, folder)?;
+        save(context, &session.client, &detail, folder).await?;
     }
     if context.out.json() {
         context.out.value(&detail)?;
@@ -198,11 +199,12 @@ async fn foreground(
 
 /// What a component gave, as it gave it.
 fn output(context: &Context, args: &Args, detail: &RunDetail, state: &Path) -> Result<(), Failure> {
+    let place = report::Place { state, tenant: alone::TENANT, store: None };
     for (_, outcome) in show::results(detail) {
         match &outcome.output {
             Some(Payload::Json(json)) => context.out.line(json.get())?,
             Some(Payload::Artifact(artifact)) => {
-                let path = report::artifact_path(state, alone::TENANT, &artifact.digest);
+                let path = Artifacts::new(state).path(alone::TENANT, &artifact.digest).unwrap_or_default();
                 let bytes = std::fs::read(&path).map_err(|e| Failure::io("read", &path, &e))?;
                 context.out.bytes(&bytes)?;
                 context.out.text("\n")?;
@@ -211,7 +213,7 @@ fn output(context: &Context, args: &Args, detail: &RunDetail, state: &Path) -> R
         }
         for artifact in &outcome.artifacts {
             context.out.tell(match args.keep {
-                true => format!("artifact {}", report::artifact_line(state, alone::TENANT, artifact)),
+                true => format!("artifact {}", place.line(artifact)),
                 false => {
                     format!("artifact {} ({})", crate::cli::screen::safe(&artifact.name), human::bytes(artifact.size))
                 }
@@ -225,20 +227,13 @@ fn output(context: &Context, args: &Args, detail: &RunDetail, state: &Path) -> R
 }
 
 /// Copies the artifacts of what came out into a folder.
-fn save(context: &Context, detail: &RunDetail, state: &Path, folder: &Path) -> Result<(), Failure> {
+async fn save(context: &Context, client: &Client, detail: &RunDetail, folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(|e| Failure::io("make", folder, &e))?;
-    let tenant = detail.summary.flow.split('/').next().unwrap_or_default();
-    let store = Artifacts::new(state);
     for (_, outcome) in show::results(detail) {
-        for artifact in &outcome.artifacts {
-            // The runtime lets no slash into a name; these two are what is left that would lead elsewhere.
-            let Some(from) =
-                store.path(tenant, &artifact.digest).filter(|_| ![".", "..", ""].contains(&artifact.name.as_str()))
-            else {
-                continue;
-            };
+        // The runtime lets no slash into a name; these are what is left that would lead elsewhere.
+        for artifact in outcome.artifacts.iter().filter(|a| ![".", "..", ""].contains(&a.name.as_str())) {
             let to = folder.join(&artifact.name);
-            std::fs::copy(&from, &to).map_err(|e| Failure::io("write", &to, &e))?;
+            artifact::download(client, detail.summary.run, artifact, &to).await?;
             context.out.tell(format!("saved {}", to.display()));
         }
     }

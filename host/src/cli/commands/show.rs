@@ -164,6 +164,7 @@ fn ended(outcome: &Outcome, color: bool) -> String {
 pub(super) fn outputs(detail: &RunDetail, state: &std::path::Path, color: bool) -> String {
     let mut text = String::new();
     let tenant = detail.summary.flow.split('/').next().unwrap_or_default();
+    let place = report::Place { state, tenant, store: detail.store.as_deref() };
     for (task, outcome) in results(detail) {
         let name = Paint::Strong.on(task, color);
         match &outcome.output {
@@ -179,12 +180,12 @@ pub(super) fn outputs(detail: &RunDetail, state: &std::path::Path, color: bool) 
                 }
             }
             Some(Payload::Artifact(a)) => {
-                text.push_str(&format!("\n{name}: {}\n", report::artifact_path(state, tenant, &a.digest).display()));
+                text.push_str(&format!("\n{name}: {}\n", place.of(&a.digest)));
             }
             None => {}
         }
         for a in &outcome.artifacts {
-            text.push_str(&format!("  {}\n", report::artifact_line(state, tenant, a)));
+            text.push_str(&format!("  {}\n", place.line(a)));
         }
     }
     text
