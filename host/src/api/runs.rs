@@ -42,7 +42,9 @@ async fn detail(shared: &Shared, run: RunId, query: RunQuery) -> Result<RunDetai
     if detail.summary.state.is_final() {
         return Ok(detail);
     }
-    for Underway { task, attempt: key, progress, phase } in shared.ask(|answer| Request::Underway { run, answer }).await? {
+    for Underway { task, attempt: key, progress, phase } in
+        shared.ask(|answer| Request::Underway { run, answer }).await?
+    {
         let task = detail.tasks.iter_mut().find(|t| t.task == task);
         let attempts = task.into_iter().flat_map(|t| &mut t.attempts);
         for attempt in attempts.filter(|a| a.outcome.is_none() && (a.item, a.attempt) == (key.item, key.attempt)) {

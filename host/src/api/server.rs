@@ -1,7 +1,7 @@
 use super::types::{ErrorBody, ErrorCode, MAX_BODY};
 use super::{artifacts, backfills, logs, runs, socket, system};
-use crate::coordinator::{Input, Readers, Request, Status, unavailable};
 use crate::artifacts::Artifacts;
+use crate::coordinator::{Input, Readers, Request, Status, unavailable};
 use crate::depots::Depots;
 use crate::logs::{Following, LogHints, Settling};
 use crate::store::Reads;

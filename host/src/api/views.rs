@@ -1,9 +1,9 @@
 //! What is recorded, as the API tells it. The server answers with these; so does a command where no coordinator runs.
 
 use super::types::{
-    ArtifactList, ArtifactRow, AttemptDetail, BackfillList, BackfillSummary, ErrorBody, ErrorCode, FlowList, FlowSummary, ItemCounts, RunCounts,
-    RunDetail, RunList, RunQuery, RunSummary, RunsQuery, TaskDetail, TaskState, TickEndKind, TickList, TickSummary,
-    TicksQuery, TriggerKind,
+    ArtifactList, ArtifactRow, AttemptDetail, BackfillList, BackfillSummary, ErrorBody, ErrorCode, FlowList,
+    FlowSummary, ItemCounts, RunCounts, RunDetail, RunList, RunQuery, RunSummary, RunsQuery, TaskDetail, TaskState,
+    TickEndKind, TickList, TickSummary, TicksQuery, TriggerKind,
 };
 use crate::store::{self, BackfillRow, Reads, RunFilter, RunRow, StoreError};
 use std::collections::{BTreeSet, HashSet};

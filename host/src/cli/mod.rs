@@ -26,8 +26,8 @@ use crate::telemetry::LogFormat;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use commands::{
-    artifact, backfill, cancel, check, cluster, completions, inspect, listings, logs, new, next, push, retry, run, runs, serve,
-    show, trigger,
+    artifact, backfill, cancel, check, cluster, completions, inspect, listings, logs, new, next, push, retry, run,
+    runs, serve, show, trigger,
 };
 use std::ffi::OsString;
 use std::process::ExitCode;

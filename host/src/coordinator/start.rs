@@ -201,11 +201,7 @@ fn followed(inputs: mpsc::Sender<Input>) -> mpsc::Sender<Followed> {
 }
 
 /// Brings back what is not over, and gives the attempts that were not over either.
-fn restore(
-    scheduler: &mut Scheduler,
-    recovered: Recovered,
-    state: &mut State,
-) -> Result<Vec<AttemptView>, StartError> {
+fn restore(scheduler: &mut Scheduler, recovered: Recovered, state: &mut State) -> Result<Vec<AttemptView>, StartError> {
     scheduler.restore(recovered).map_err(|e| {
         StartError::Internal(format!(
             "what the store holds does not fit together: {e}; keep the state folder and report it"

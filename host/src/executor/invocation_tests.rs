@@ -9,7 +9,11 @@ use wharf_core::plan::{ConcurrencyPolicy, FlowName, Missed, Mount, Params, Resou
 pub(in crate::executor) fn task() -> Task {
     Task {
         name: "extract".into(),
-        component: wharf_core::plan::Component { path: "/plugins/extract.wasm".into(), digest: "sha256:ab".into(), size: 0 },
+        component: wharf_core::plan::Component {
+            path: "/plugins/extract.wasm".into(),
+            digest: "sha256:ab".into(),
+            size: 0,
+        },
         entry: Entry::Task,
         needs: vec![],
         dependents: vec![],

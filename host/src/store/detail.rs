@@ -1,8 +1,8 @@
 //! One run in full, from its events.
 
+use super::StoreError;
 use super::reads::json;
 use super::types::{ArtifactRow, AttemptFilter, RunRow};
-use super::StoreError;
 use crate::artifacts::named;
 use rusqlite::Connection;
 use serde::Serialize;
