@@ -56,8 +56,8 @@ impl View {
                 }
                 Vec::new()
             }
-            // As with progress; what a fan-out's items wait for, `wharf show` tells.
-            RunEvent::Phase { task, item: None, phase, .. } if !phase.is_empty() => {
+            // As with progress; what a fan-out's items wait for, and where attempts run, `wharf show` tells.
+            RunEvent::Phase { task, item: None, phase, .. } if !phase.is_empty() && !phase.starts_with("running") => {
                 vec![line(Paint::Dim, format!("{task}: {phase}"))]
             }
             RunEvent::Phase { .. } => Vec::new(),
@@ -263,6 +263,7 @@ mod tests {
                 attempt("clean", None, 1, None),
                 phase("clean", None, "waiting for quota"),
                 phase("clean", None, ""),
+                phase("clean", None, "running on node1"),
                 phase("each", Some(7), "waiting for quota"),
                 attempt("clean", None, 1, Some(Outcome::failed(Cause::Trap, "out of bounds"))),
                 snapshot(vec![task("clean", TaskState::Running), task("chart", TaskState::Pending)]),

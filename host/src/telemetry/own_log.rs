@@ -17,7 +17,9 @@ pub enum LogFormat {
 /// # Errors
 /// The filter cannot be read.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|e| format!("the log filter `{filter}` cannot be read: {e}"))?;
+    // The client of Kubernetes calls each answer that it does not like an error: what to make of one is said elsewhere.
+    let filter = EnvFilter::try_new(format!("kube_client=off,kube_runtime=off,{filter}"))
+        .map_err(|e| format!("the log filter `{filter}` cannot be read: {e}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let result = match format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),

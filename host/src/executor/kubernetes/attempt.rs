@@ -182,7 +182,7 @@ impl Attempt {
         match input {
             Input::Room if self.is_held() => {
                 self.stage = Stage::Making;
-                self.show("its Job is being made");
+                self.shown = None;
                 vec![Effect::Make]
             }
             Input::Short(why) if matches!(self.stage, Stage::Held | Stage::Making) => {

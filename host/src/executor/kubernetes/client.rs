@@ -12,6 +12,8 @@ use kube::client::Body;
 use kube::core::{ObjectList, Request};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How long one call may take.
@@ -25,6 +27,8 @@ pub(super) struct Cluster {
     client: Client,
     metrics: ClusterMetrics,
     pace: Pace,
+    /// Whether the last that was heard of it is that it does not answer.
+    away: Arc<AtomicBool>,
 }
 
 /// What of a Job's creation is worth reading.
@@ -42,7 +46,7 @@ impl Cluster {
     pub(super) fn new(client: Client, metrics: ClusterMetrics) -> Cluster {
         let pace = Pace::new();
         metrics.writes_limit.set(i64::try_from(pace.limit()).unwrap_or(i64::MAX));
-        Cluster { client, metrics, pace }
+        Cluster { client, metrics, pace, away: Arc::default() }
     }
 
     /// For watches.
@@ -52,6 +56,16 @@ impl Cluster {
 
     pub(super) fn metrics(&self) -> &ClusterMetrics {
         &self.metrics
+    }
+
+    /// Takes note of whether it answers; `why` it does not. Said once each time.
+    pub(super) fn heard(&self, why: Result<(), &str>) {
+        let before = self.away.swap(why.is_err(), Ordering::Relaxed);
+        match why {
+            Err(why) if !before => tracing::warn!("the API server does not answer, trying again: {why}"),
+            Ok(()) if before => tracing::info!("the API server answers again"),
+            _ => {}
+        }
     }
 
     /// Waits until there is room for a write. To be held while it goes on.
@@ -143,6 +157,10 @@ impl Cluster {
             Err(trouble) => trouble.code(),
         };
         self.metrics.called(verb, code);
+        self.heard(match &answer {
+            Err(Trouble::Absent(why)) => Err(why),
+            _ => Ok(()),
+        });
         match &answer {
             Ok(_) if verb != "get" && verb != "list" => self.pace.taken(),
             Err(Trouble::Busy(after)) => self.pace.refused(*after),

@@ -150,6 +150,7 @@ impl Kubernetes {
         let namespace = Arc::clone(&entry.namespace);
         self.tenancy(&namespace).line.push_back(key);
         self.serve_line(&namespace, now, reports);
+        self.explain_line(key, now, reports);
     }
 
     pub(in crate::executor) fn stop(&mut self, attempt: AttemptKey, now: Instant, reports: &mut Reports) {
@@ -168,7 +169,7 @@ impl Kubernetes {
             FromCluster::Verified(key, job, pods) => {
                 let Some(entry) = self.attempts.get(&key) else { return };
                 let (id, namespace) = (entry.id.clone(), Arc::clone(&entry.namespace));
-                self.tenancy(&namespace).space.correct(&id, job, pods.into_iter().map(Box::new).collect());
+                self.tenancy(&namespace).space.correct(&id, job, pods);
                 if let Some(observation) = self.observation(key) {
                     self.feed(key, Input::Verified(observation), now, reports);
                 }

@@ -52,6 +52,16 @@ impl Kubernetes {
         }
     }
 
+    /// Says of an attempt that others are in line before it.
+    pub(super) fn explain_line(&mut self, key: AttemptKey, now: Instant, reports: &mut Reports) {
+        let Some(entry) = self.attempts.get(&key).filter(|entry| entry.attempt.is_held()) else { return };
+        let Some(line) = self.spaces.get(&entry.namespace).map(|t| &t.line) else { return };
+        if let Some(first) = line.front().filter(|first| **first != key).and_then(|first| self.attempts.get(first)) {
+            let why = format!("in line behind {}, which is {}", first.id, first.shown);
+            self.feed(key, Input::Short(why), now, reports);
+        }
+    }
+
     /// Whether the quotas have room for an attempt, beside those that have no pod yet and so are not counted.
     ///
     /// # Errors

@@ -1,4 +1,26 @@
 //! Attempts as Jobs of a Kubernetes cluster: one Job for each attempt, in the namespace of its tenant.
+//!
+//! The loop sees [`Kubernetes`], which never waits: it holds an [`attempt::Attempt`] (pure) for each open attempt, and has
+//! tasks do what takes a call of the API. Tasks and watches answer with messages that the loop takes in like any other.
+//!
+//! # What happens in which order, and what if the coordinator is killed in between
+//!
+//! 1. The intent is durable before anything is done. Killed before the Job is created: the next coordinator lists, finds
+//!    nothing, and the attempt ends `worker-lost`; its retry has another number, and so another Job. A create that was under
+//!    way and is carried out only after that list makes a Job without an open attempt: see 6.
+//! 2. The Job is created. Its name follows from what the attempt is, so that a call without an answer is made again and finds
+//!    what it made. Killed after: the next coordinator finds the Job by its labels, and goes on with it.
+//! 3. The pod runs and ends. Its finalizer keeps it readable, whoever deletes it or its Job. Killed at any time: the next
+//!    coordinator reads the same ending from the same pod.
+//! 4. What the pod staged is promoted, which may be done twice, and the outcome is recorded, which is done once: the store
+//!    knows whether the attempt is still open.
+//! 5. Once the record is durable, Job and finalizer go, at the same time and in no order: each call may be made again and
+//!    says what it is about by UID. Killed before or between: see 6.
+//! 6. What bears this coordinator's labels and belongs to no open attempt is removed, a little later than it is seen, since a
+//!    watch may lag. Each watch begins anew with a full list every few minutes, so that nothing is overlooked for longer.
+//!    The Job's time to live is the last resort, for a coordinator that never comes back.
+//!
+//! That something is gone counts only when the API server itself says so, not when a watch does.
 
 mod access;
 mod answer;

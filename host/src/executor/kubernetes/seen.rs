@@ -64,7 +64,7 @@ pub(super) struct Space {
 #[derive(Debug, Default)]
 pub(super) struct Objects {
     job: Option<Box<Job>>,
-    pods: Vec<Box<Pod>>,
+    pods: Vec<Pod>,
 }
 
 /// What remains of an attempt in the cluster.
@@ -96,7 +96,7 @@ impl Space {
             Change::Pod(pod) => {
                 self.note(Kind::Pods, &pod.metadata);
                 if let Some(id) = labels::attempt(pod.metadata.labels.as_ref(), instance) {
-                    self.objects.entry(id.clone()).or_default().put(pod);
+                    self.objects.entry(id.clone()).or_default().put(*pod);
                     touched.insert(id);
                 }
             }
@@ -142,7 +142,7 @@ impl Space {
     }
 
     /// Takes what the API server itself said of an attempt for what the watches should have shown.
-    pub(super) fn correct(&mut self, id: &AttemptId, job: Option<Box<Job>>, pods: Vec<Box<Pod>>) {
+    pub(super) fn correct(&mut self, id: &AttemptId, job: Option<Box<Job>>, pods: Vec<Pod>) {
         let mut objects = Objects { job, pods: Vec::new() };
         pods.into_iter().for_each(|pod| objects.put(pod));
         self.objects.insert(id.clone(), objects);
@@ -192,7 +192,7 @@ impl Space {
     pub(super) fn remains(&self, id: &AttemptId, finalizer: &str) -> Option<Remains> {
         let objects = self.objects.get(id)?;
         let named = |meta: &ObjectMeta| Some((meta.name.clone()?, meta.uid.clone()?));
-        let held = |pod: &&Box<Pod>| pod.metadata.finalizers.iter().flatten().any(|f| f == finalizer);
+        let held = |pod: &&Pod| pod.metadata.finalizers.iter().flatten().any(|f| f == finalizer);
         let pods: Vec<_> = objects.pods.iter().filter(held).filter_map(|pod| named(&pod.metadata)).collect();
         // A Job that is being deleted needs no second word.
         let job = objects.job.as_ref().filter(|job| job.metadata.deletion_timestamp.is_none());
@@ -282,7 +282,7 @@ impl Space {
 }
 
 impl Objects {
-    fn put(&mut self, pod: Box<Pod>) {
+    fn put(&mut self, pod: Pod) {
         let known = self.pods.iter().position(|p| uid(&p.metadata) == uid(&pod.metadata));
         match known {
             Some(at) => self.pods[at] = pod,
@@ -296,8 +296,8 @@ impl Objects {
         let owns = |pod: &Pod| {
             owner.is_none_or(|owner| pod.metadata.owner_references.iter().flatten().any(|r| r.uid == owner))
         };
-        let newest = |pod: &&Box<Pod>| pod.metadata.creation_timestamp.as_ref().map(|t| t.0);
-        self.pods.iter().filter(|pod| owns(pod)).max_by_key(newest).map(Box::as_ref)
+        let newest = |pod: &&Pod| pod.metadata.creation_timestamp.as_ref().map(|t| t.0);
+        self.pods.iter().filter(|pod| owns(pod)).max_by_key(newest)
     }
 
     fn uids(&self) -> impl Iterator<Item = &str> {

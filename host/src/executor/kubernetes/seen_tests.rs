@@ -127,7 +127,7 @@ fn a_warning_shows_with_what_it_is_about_whichever_comes_first() {
 fn the_api_servers_own_word_takes_the_place_of_what_was_watched() {
     let mut space = Space::default();
     apply(&mut space, vec![Change::Job(job("j1", 1))]);
-    space.correct(&id(1), None, vec![pod("p1", "j1", 1, true)]);
+    space.correct(&id(1), None, vec![*pod("p1", "j1", 1, true)]);
     assert_eq!(space.job_uid(&id(1)), None);
     assert!(space.has_pod(&id(1)));
     space.correct(&id(1), None, Vec::new());

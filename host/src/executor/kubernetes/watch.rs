@@ -139,6 +139,9 @@ where
                     }
                 }
                 if !batch.is_empty() {
+                    if batch.iter().any(|seen| !matches!(seen, Seen::Change(Change::Listing(_)))) {
+                        self.watches.cluster.heard(Ok(()));
+                    }
                     pause = PAUSES.0;
                     if !self.tell(batch).await {
                         return;
@@ -148,7 +151,11 @@ where
                     if self.is_refused(&e) {
                         return;
                     }
-                    tracing::debug!(kind = self.word, namespace = %self.namespace, "a watch failed: {}", chain(&e));
+                    let why = chain(&e);
+                    tracing::debug!(kind = self.word, namespace = %self.namespace, "a watch failed: {why}");
+                    if !matches!(e, watcher::Error::WatchError(_)) && !is_api(&e) {
+                        self.watches.cluster.heard(Err(&why));
+                    }
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(PAUSES.1);
                 }
@@ -208,6 +215,16 @@ where
         }
         false
     }
+}
+
+/// Whether the API server said it, and so answers.
+fn is_api(error: &watcher::Error) -> bool {
+    matches!(
+        error,
+        watcher::Error::InitialListFailed(kube::Error::Api(_))
+            | watcher::Error::WatchStartFailed(kube::Error::Api(_))
+            | watcher::Error::WatchFailed(kube::Error::Api(_))
+    )
 }
 
 fn job(mut job: Job, gone: bool) -> Option<Seen> {
