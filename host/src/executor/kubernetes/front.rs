@@ -334,8 +334,14 @@ impl Kubernetes {
         self.feed(key, input, now, reports);
     }
 
-    /// Takes in what the watches show of an attempt.
+    /// Takes in what the watches show of an attempt; of one that an earlier coordinator started only once everything is
+    /// listed: that a pod is listed before its Job does not say that the Job is gone.
     pub(super) fn look(&mut self, key: AttemptKey, now: Instant, reports: &mut Reports) {
+        let Some(entry) = self.attempts.get(&key) else { return };
+        let complete = self.spaces.get(&entry.namespace).is_some_and(|tenancy| tenancy.space.is_complete());
+        if entry.attempt.is_inherited() && !complete {
+            return;
+        }
         if let Some(observation) = self.observation(key) {
             self.feed(key, Input::Saw(observation), now, reports);
         }

@@ -141,10 +141,19 @@ impl Space {
         self.listed.contains(&Kind::Jobs) && self.listed.contains(&Kind::Pods)
     }
 
-    /// Takes what the API server itself said of an attempt for what the watches should have shown.
+    /// Takes what the API server itself said of an attempt for what the watches should have shown. Of an object that a
+    /// watch has shown meanwhile as it is by now, that stays: nothing else would tell of it again soon.
     pub(super) fn correct(&mut self, id: &AttemptId, job: Option<Box<Job>>, pods: Vec<Pod>) {
+        let known = self.objects.remove(id).unwrap_or_default();
+        let newer = |meta: &ObjectMeta, than: &ObjectMeta| uid(meta) == uid(than) && version(meta) > version(than);
+        let job = job.map(|job| known.job.filter(|known| newer(&known.metadata, &job.metadata)).unwrap_or(job));
         let mut objects = Objects { job, pods: Vec::new() };
         pods.into_iter().for_each(|pod| objects.put(pod));
+        for pod in known.pods {
+            if objects.pods.iter().any(|said| newer(&pod.metadata, &said.metadata)) {
+                objects.put(pod);
+            }
+        }
         self.objects.insert(id.clone(), objects);
         self.tidy(id);
     }
@@ -313,6 +322,12 @@ fn uid(meta: &ObjectMeta) -> &str {
     meta.uid.as_deref().unwrap_or_default()
 }
 
+/// Which of two states of an object is the later one: since 1.35 Kubernetes promises that these numbers tell, and etcd's
+/// revisions always did.
+fn version(meta: &ObjectMeta) -> Option<u64> {
+    meta.resource_version.as_deref()?.parse().ok()
+}
+
 /// Drops of a Job what nothing looks at.
 pub(super) fn slim_job(job: &mut Job) {
     slim(&mut job.metadata);
@@ -344,6 +359,7 @@ fn slim(meta: &mut ObjectMeta) {
     *meta = ObjectMeta {
         name: meta.name.take(),
         uid: meta.uid.take(),
+        resource_version: meta.resource_version.take(),
         labels: meta.labels.take(),
         finalizers: meta.finalizers.take(),
         creation_timestamp: meta.creation_timestamp.take(),

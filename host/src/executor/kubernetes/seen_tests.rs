@@ -61,6 +61,26 @@ fn nothing_is_kept_that_nobody_looks_at() {
 }
 
 #[test]
+fn an_answer_that_a_watch_overtook_does_not_count() {
+    let at = |version: u64, held| {
+        let mut pod = pod("p", "j", 1, held);
+        pod.metadata.resource_version = Some(version.to_string());
+        pod
+    };
+    for (watched, answered, held) in [(9, 10, true), (10, 9, false), (10, 10, true)] {
+        let mut space = Space::default();
+        apply(&mut space, vec![Change::Job(job("j", 1)), Change::Pod(at(watched, false))]);
+        space.correct(&id(1), Some(job("j", 1)), vec![*at(answered, true)]);
+        let remains = space.remains(&id(1), FINALIZER).unwrap();
+        assert_eq!(!remains.pods.is_empty(), held, "watched at {watched}, answered at {answered}");
+    }
+    let mut space = Space::default();
+    apply(&mut space, vec![Change::Job(job("j", 1)), Change::Pod(at(10, true))]);
+    space.correct(&id(1), None, Vec::new());
+    assert_eq!(space.attempts().count(), 0, "what the API server does not have is not there");
+}
+
+#[test]
 fn what_a_new_list_does_not_have_is_gone() {
     let mut space = Space::default();
     assert!(!space.is_complete());
