@@ -77,7 +77,7 @@ func (l layout) cgroup() string { return "/wharf-cluster-" + l.id() }
 func (l layout) containerd() string { return l.beneath("/run/containerd/containerd.sock") }
 
 func (l layout) make() error {
-	folders := []string{"pki", "log", "etcd", "cni", "tmp", "s3/data", "s3/accounts", "registry"}
+	folders := []string{"pki", "log", "etcd", "cni", "tmp", "s3/data", "s3/metadata", "s3/accounts", "registry"}
 	for _, over := range hidden {
 		folders = append(folders, filepath.Join("node", over))
 	}

@@ -22,7 +22,7 @@ import (
 func serveS3(t *testing.T) layout {
 	t.Helper()
 	l := layout{t.TempDir()}
-	for _, folder := range []string{"s3/data", "s3/accounts"} {
+	for _, folder := range []string{"s3/data", "s3/metadata", "s3/accounts"} {
 		if err := os.MkdirAll(l.path(folder), 0o755); err != nil {
 			t.Fatal(err)
 		}

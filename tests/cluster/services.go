@@ -14,11 +14,12 @@ const s3RootKey = "root"
 
 func newSecret() string { return rand.Text() }
 
-// s3Program serves the files below s3/data as buckets.
+// s3Program serves the files below s3/data as buckets. What it keeps besides, such as the policy with all tenants, has
+// files of its own: an attribute of a file holds no more than 4 KiB.
 func s3Program(l layout, b binaries, port int, secret string) program {
 	return program{
 		Name: "s3",
-		Args: []string{b.s3, "--port", fmt.Sprintf("0.0.0.0:%d", port), "--region", s3Region, "--iam-dir", l.path("s3/accounts"), "--keep-alive", "--quiet", "posix", l.path("s3/data")},
+		Args: []string{b.s3, "--port", fmt.Sprintf("0.0.0.0:%d", port), "--region", s3Region, "--iam-dir", l.path("s3/accounts"), "--keep-alive", "--quiet", "posix", "--sidecar", l.path("s3/metadata"), l.path("s3/data")},
 		// Not arguments, which everybody may read.
 		Env: []string{"ROOT_ACCESS_KEY=" + s3RootKey, "ROOT_SECRET_KEY=" + secret},
 	}
