@@ -71,6 +71,9 @@ func run(verb string, args []string) error {
 	case "node-init":
 		return nodeInit(layout{args[0]})
 	case "build":
+		if err := checkRequirements(); err != nil {
+			return err
+		}
 		_, err := build(say)
 		return err
 	case "help", "--help", "-h":

@@ -14,7 +14,7 @@ const USER: &str = "65532:65532";
 pub(crate) struct Ours {
     /// The last part of its reference, and its archive's name.
     pub(crate) name: &'static str,
-    /// The size that it may have, in MB of compressed blobs.
+    /// The size that it should stay under, in MB of compressed blobs.
     pub(crate) most_mb: u32,
     description: &'static str,
     /// The first one is the entry point.

@@ -1,6 +1,7 @@
 //! What wharf costs, beside the floor that this machine sets: raw wasmtime, raw SQLite, a bare process.
 
 mod chain;
+pub mod cluster;
 mod fan_out;
 mod floor;
 mod memory;
@@ -59,4 +60,9 @@ async fn run_to_end(client: &Client, flow: &str, params: serde_json::Value) -> R
 /// `met` or `MISSED`.
 fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "MISSED" }
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
 }

@@ -1,4 +1,4 @@
-use super::verdict;
+use super::{median, verdict};
 use crate::binaries::{binary, component};
 use anyhow::{Context, Result};
 use std::io::Write;
@@ -43,7 +43,7 @@ pub(super) fn process() -> Result<()> {
         }
     }
     let bare = bare_process()?;
-    let median = median(&mut whole);
+    let median = median(whole);
     println!(
         "f  run, cached            {median:>9.2} ms from start to exit, target 5 to the first instruction: {}",
         verdict(median <= 5.0)
@@ -65,10 +65,5 @@ fn bare_process() -> Result<f64> {
         Command::new("/bin/true").status()?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
-    Ok(median(&mut times))
-}
-
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+    Ok(median(times))
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod cluster;
 mod demo;
 mod image;
 mod shell;
@@ -36,6 +37,9 @@ enum Task {
     },
     /// Print performance as ratios to floors that are taken in the same run.
     Bench {
+        /// The sections on a real Kubernetes instead (g to l): needs what its tests need, and half an hour.
+        #[arg(long)]
+        cluster: bool,
         /// Only these sections, by letter (a to f).
         #[arg(long, value_delimiter = ',')]
         only: Vec<char>,
@@ -67,7 +71,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Demo { state_dir } => demo::run(&workspace, state_dir),
         Task::Test { args } => test::run(&workspace, &args),
-        Task::Bench { only } => bench::run(&workspace, &only),
+        Task::Bench { cluster, only } => bench::run(&workspace, cluster, &only),
         Task::Ci => ci::run(&workspace),
         Task::Image { output } => image::run(&workspace, output),
         Task::Build => build(&workspace),

@@ -1,11 +1,12 @@
 //! All tests: the workspace's and the guests', against the real binaries.
 
-use crate::shell;
 use crate::workspace::Workspace;
+use crate::{cluster, shell};
 use anyhow::Result;
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     crate::build(workspace)?;
+    cluster::build(workspace);
     let failpoints = ["--quiet", "--workspace", "--features", "wharf/failpoints", "--bin", "wharf-failpoints"];
     shell::run(workspace.release("build").args(failpoints))?;
     let mut test = workspace.release("test");
