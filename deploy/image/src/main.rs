@@ -1,5 +1,6 @@
 //! Packs the project's own images. `cargo xtask image` builds what goes in and starts this.
 
+mod authorities;
 mod ours;
 
 use anyhow::{Context, Result};

@@ -51,6 +51,7 @@ impl Ours {
         }
         // Names are looked up in the pod's own /etc/hosts first, whatever the C library's default is.
         layers.insert(0, Layer::new().file("etc/nsswitch.conf", b"hosts: files dns\n".to_vec()));
+        layers.insert(1, crate::authorities::authorities());
         let mut image = Image::of(platform, layers);
         image.user = Some(USER);
         image.entrypoint = self.binaries.iter().take(1).map(|name| format!("/{name}")).collect();

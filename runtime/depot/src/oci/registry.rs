@@ -9,6 +9,7 @@ use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::manifest::OciImageManifest;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Reference, RegistryOperation};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
@@ -66,8 +67,11 @@ impl Registry {
             platform_resolver: None,
             ..ClientConfig::default()
         };
-        let client = Client::try_from(config)
-            .map_err(|e| Error::Settings(format!("the registry's client cannot be made: {}", plain(&chain(&e)))))?;
+        let unusable = |why: &str| Error::Settings(format!("the registry's client cannot be made: {why}"));
+        // It makes a client with the system's certificates beside ours, and panics where there are none.
+        let client = std::panic::catch_unwind(AssertUnwindSafe(|| Client::try_from(config)))
+            .map_err(|_| unusable("this system or image has no certificate authorities (/etc/ssl/certs)"))?
+            .map_err(|e| unusable(&plain(&chain(&e))))?;
         Ok(Registry { client, reference, auth })
     }
 
