@@ -296,6 +296,9 @@ impl Kubernetes {
                 changed.insert(name);
             }
         }
+        if changed.is_empty() {
+            return;
+        }
         let on = |entry: &Entry| {
             let space = &self.spaces.get(&entry.namespace)?.space;
             space.pod(&entry.id, entry.uid.as_deref())?.1

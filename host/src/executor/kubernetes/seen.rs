@@ -8,6 +8,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod, PodSpec, ResourceQuota};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::LazyLock;
 use wharf_contract::AttemptId;
 
 /// Warnings of one namespace that are kept.
@@ -65,7 +66,12 @@ pub(super) struct Space {
 pub(super) struct Objects {
     job: Option<Box<Job>>,
     pods: Vec<Pod>,
+    /// Whether it is known that there was, or is no more, a Job. A pod's watch may be ahead of its Job's.
+    job_known: bool,
 }
+
+/// Stands for a Job that is there, as its pod shows, and that no watch has shown yet.
+static UNSEEN: LazyLock<Job> = LazyLock::new(Job::default);
 
 /// What remains of an attempt in the cluster.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -83,7 +89,8 @@ impl Space {
             Change::Job(job) => {
                 self.note(Kind::Jobs, &job.metadata);
                 if let Some(id) = labels::attempt(job.metadata.labels.as_ref(), instance) {
-                    self.objects.entry(id.clone()).or_default().job = Some(job);
+                    let objects = self.objects.entry(id.clone()).or_default();
+                    (objects.job, objects.job_known) = (Some(job), true);
                     touched.insert(id);
                 }
             }
@@ -147,7 +154,7 @@ impl Space {
         let known = self.objects.remove(id).unwrap_or_default();
         let newer = |meta: &ObjectMeta, than: &ObjectMeta| uid(meta) == uid(than) && version(meta) > version(than);
         let job = job.map(|job| known.job.filter(|known| newer(&known.metadata, &job.metadata)).unwrap_or(job));
-        let mut objects = Objects { job, pods: Vec::new() };
+        let mut objects = Objects { job, pods: Vec::new(), job_known: true };
         pods.into_iter().for_each(|pod| objects.put(pod));
         for pod in known.pods {
             if objects.pods.iter().any(|said| newer(&pod.metadata, &said.metadata)) {
@@ -169,6 +176,7 @@ impl Space {
         let Some(objects) = self.objects.get(id) else { return Observation::Gone };
         let job = objects.job.as_deref().filter(|job| owner.is_none_or(|owner| uid(&job.metadata) == owner));
         let pod = objects.pod(owner);
+        let job = job.or_else(|| (pod.is_some() && !objects.job_known).then_some(&*UNSEEN));
         let warning = |uid: &str| self.warnings.get(uid).map(String::as_str);
         let on = pod.and_then(|p| p.spec.as_ref()?.node_name.as_deref());
         observe(&Seen {

@@ -153,3 +153,22 @@ fn the_api_servers_own_word_takes_the_place_of_what_was_watched() {
     space.correct(&id(1), None, Vec::new());
     assert_eq!(space.attempts().count(), 0);
 }
+
+#[test]
+fn a_pod_that_is_seen_before_its_job_has_one() {
+    let silent = |space: &Space| {
+        let Observation::Ended(ending) = look(space, 1, Some("j1")) else { panic!("it ended") };
+        ending.outcome().0.cause
+    };
+    let mut dead = pod("p1", "j1", 1, true);
+    let state = json!({"terminated": {"exitCode": 3, "reason": "Error"}});
+    dead.status.as_mut().unwrap().container_statuses.as_mut().unwrap()[0].state =
+        serde_json::from_value(state).unwrap();
+    let mut space = Space::default();
+    apply(&mut space, vec![Change::Pod(dead.clone())]);
+    assert_eq!(silent(&space), wharf_contract::Cause::WorkerLost, "nobody deleted its Job");
+    apply(&mut space, vec![Change::Job(job("j1", 1)), Change::JobGone(job("j1", 1))]);
+    assert_eq!(silent(&space), wharf_contract::Cause::PodDeleted);
+    space.correct(&id(1), None, vec![*dead]);
+    assert_eq!(silent(&space), wharf_contract::Cause::PodDeleted);
+}
