@@ -25,9 +25,14 @@ pub fn run(input: Input) -> Result<Output, TaskError> {
         Input::Stack => return Ok(json!(memory::recurse(0))),
         Input::Exit { code } => std::process::exit(code),
         Input::Fail { error, message, after } => return Err(fail(error, message, after)),
-        Input::LogFlood { lines, bytes } => {
+        Input::LogFlood { lines, bytes, pause } => {
             let text = "x".repeat(bytes);
-            (0..lines).for_each(|line| log::info(&text, &[("line", &line)]));
+            for line in 0..lines {
+                log::info(&text, &[("line", &line)]);
+                if pause > 0 {
+                    std::thread::sleep(Duration::from_millis(pause));
+                }
+            }
         }
         Input::Print { lines, bytes, stderr } => print(lines, bytes, stderr)?,
         Input::Progress { total } => (1..=total).for_each(|done| progress::report(done, Some(total), None)),

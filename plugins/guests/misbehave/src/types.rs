@@ -48,6 +48,9 @@ pub enum Input {
         lines: u64,
         /// Bytes of each.
         bytes: usize,
+        /// Milliseconds to sleep after each.
+        #[serde(default)]
+        pause: u64,
     },
     /// Writes lines to standard output or error.
     Print {
