@@ -35,7 +35,7 @@ impl Workshop {
                     let pods = self.cluster.pods(namespace, &format!("{CONTROLLER}={uid}")).await;
                     match pods {
                         Ok(pods) if pods.is_empty() => return Err(failure),
-                        Ok(pods) => pods.into_iter().for_each(|pod| state.take(Saw::Pod(pod))),
+                        Ok(pods) => pods.into_iter().for_each(|pod| state.take(Saw::Pod(pod.into()))),
                         Err(trouble) => {
                             return Err(Failure::new(failure.cause, format!("{}; {trouble}", failure.message)));
                         }
@@ -71,20 +71,20 @@ impl Workshop {
             watcher(Api::<Pod>::namespaced(client.clone(), namespace), config().labels(&format!("{CONTROLLER}={uid}")));
         let events = watcher(Api::<Event>::namespaced(client.clone(), namespace), config().fields("type=Warning"));
         let jobs = jobs.default_backoff().map_ok(|event| match event {
-            watcher::Event::Apply(job) | watcher::Event::InitApply(job) => Saw::Job(job),
+            watcher::Event::Apply(job) | watcher::Event::InitApply(job) => Saw::Job(job.into()),
             watcher::Event::Delete(_) => Saw::JobGone,
             watcher::Event::Init => Saw::JobsListing,
             watcher::Event::InitDone => Saw::JobsListed,
         });
         let pods = pods.default_backoff().map_ok(|event| match event {
-            watcher::Event::Apply(pod) | watcher::Event::InitApply(pod) => Saw::Pod(pod),
-            watcher::Event::Delete(pod) => Saw::PodGone(pod),
+            watcher::Event::Apply(pod) | watcher::Event::InitApply(pod) => Saw::Pod(pod.into()),
+            watcher::Event::Delete(pod) => Saw::PodGone(pod.into()),
             watcher::Event::Init => Saw::PodsListing,
             watcher::Event::InitDone => Saw::PodsListed,
         });
         let events = events.default_backoff().try_filter_map(async |event| {
             Ok(match event {
-                watcher::Event::Apply(event) | watcher::Event::InitApply(event) => Some(Saw::Event(event)),
+                watcher::Event::Apply(event) | watcher::Event::InitApply(event) => Some(Saw::Event(event.into())),
                 watcher::Event::Delete(_) | watcher::Event::Init | watcher::Event::InitDone => None,
             })
         });

@@ -36,7 +36,7 @@ const AT_ONCE: usize = 8;
 const MAX_COMPILED: u64 = 1 << 30;
 
 /// Has components compiled in a cluster.
-pub struct Compiler {
+pub(super) struct Compiler {
     workshop: Arc<Workshop>,
     /// By digest: compiled, and in the operator's store.
     compiled: Arc<Flights<String, (StoredObject, String)>>,

@@ -38,15 +38,15 @@ pub(super) struct State {
 /// What watches say.
 #[derive(Debug)]
 pub(super) enum Saw {
-    Job(Job),
+    Job(Box<Job>),
     JobGone,
     JobsListing,
     JobsListed,
     PodsListing,
-    Pod(Pod),
-    PodGone(Pod),
+    Pod(Box<Pod>),
+    PodGone(Box<Pod>),
     PodsListed,
-    Event(Event),
+    Event(Box<Event>),
 }
 
 /// What follows.
@@ -83,7 +83,7 @@ impl State {
         match saw {
             Saw::Job(job) => {
                 // One of the same name that is another one is as good as none.
-                self.job = (job.metadata.uid.as_deref() == Some(&self.uid)).then_some(job);
+                self.job = (job.metadata.uid.as_deref() == Some(&self.uid)).then_some(*job);
             }
             Saw::JobGone => self.job = None,
             Saw::JobsListing => {
@@ -96,7 +96,7 @@ impl State {
                 self.pods.clear();
             }
             Saw::Pod(pod) => {
-                self.pods.insert(pod.metadata.uid.clone().unwrap_or_default(), pod);
+                self.pods.insert(pod.metadata.uid.clone().unwrap_or_default(), *pod);
             }
             Saw::PodGone(pod) => {
                 self.pods.remove(&pod.metadata.uid.unwrap_or_default());

@@ -36,7 +36,7 @@ fn terminated(code: i32, reason: &str, message: Option<&str>) -> Pod {
 /// A Job that was listed, and what else was seen of it.
 fn state(now: Instant, more: Vec<Saw>) -> State {
     let mut state = State::new("u".into(), Duration::from_secs(1000), now, &settings());
-    let before = [Saw::JobsListing, Saw::Job(job(json!({}))), Saw::JobsListed, Saw::PodsListing];
+    let before = [Saw::JobsListing, Saw::Job(job(json!({})).into()), Saw::JobsListed, Saw::PodsListing];
     for saw in before.into_iter().chain(more).chain([Saw::PodsListed]) {
         state.take(saw);
     }
@@ -45,7 +45,7 @@ fn state(now: Instant, more: Vec<Saw>) -> State {
 
 fn over(pod: Pod) -> Result<StoredObject, (Cause, String)> {
     let now = Instant::now();
-    match state(now, vec![Saw::Pod(pod)]).judge(now, &settings()) {
+    match state(now, vec![Saw::Pod(pod.into())]).judge(now, &settings()) {
         Verdict::Over(result) => result.map_err(|f| (f.cause, f.message)),
         other => panic!("{other:?}"),
     }
@@ -80,7 +80,7 @@ fn a_job_that_is_gone_is_asked_for_first() {
     let verdict = state.judge(now, &settings());
     assert!(matches!(&verdict, Verdict::Unless(f) if f.cause == Cause::PodDeleted), "{verdict:?}");
     let other = serde_json::from_value(json!({"metadata": {"name": "j", "uid": "another"}})).unwrap();
-    state.take(Saw::Job(other));
+    state.take(Saw::Job(Box::new(other)));
     assert!(matches!(state.judge(now, &settings()), Verdict::Unless(_)));
 }
 
@@ -104,7 +104,7 @@ fn every_wait_has_its_bound_and_its_cause() {
     let waiting = |reason: &str| {
         let container = json!({"name": "wharf", "image": "r.example/wharf:1", "imageID": "", "ready": false,
             "restartCount": 0, "state": {"waiting": {"reason": reason, "message": "no"}}});
-        Saw::Pod(pod(json!({"phase": "Pending", "containerStatuses": [container]})))
+        Saw::Pod(pod(json!({"phase": "Pending", "containerStatuses": [container]})).into())
     };
     let unscheduled: Pod = serde_json::from_value(json!({"metadata": {"name": "p", "uid": "pu"},
         "spec": {"containers": []}, "status": {"phase": "Pending", "conditions": [
@@ -113,10 +113,10 @@ fn every_wait_has_its_bound_and_its_cause() {
     let refused = |why: &str| {
         let about = json!({"kind": "Job", "uid": "u"});
         let event = json!({"metadata": {}, "involvedObject": about, "reason": "FailedCreate", "message": why});
-        Saw::Event(serde_json::from_value(event).unwrap())
+        Saw::Event(Box::new(serde_json::from_value(event).unwrap()))
     };
     for (saw, seconds, cause) in [
-        (Saw::Pod(unscheduled), 300, Cause::Unschedulable),
+        (Saw::Pod(unscheduled.into()), 300, Cause::Unschedulable),
         (waiting("ImagePullBackOff"), 300, Cause::ImagePull),
         (waiting("ErrImageNeverPull"), 30, Cause::ImagePull),
         (waiting("CreateContainerConfigError"), 300, Cause::PodRejected),
@@ -136,7 +136,7 @@ fn a_cluster_that_says_nothing_more_is_given_up() {
     let now = Instant::now();
     let running = json!({"name": "wharf", "image": "", "imageID": "", "ready": true, "restartCount": 0,
         "state": {"running": {}}});
-    let mut state = state(now, vec![Saw::Pod(pod(json!({"phase": "Running", "containerStatuses": [running]})))]);
+    let mut state = state(now, vec![Saw::Pod(pod(json!({"phase": "Running", "containerStatuses": [running]})).into())]);
     let Verdict::Until(at) = state.judge(now, &settings()) else { panic!() };
     assert_eq!(at - now, Duration::from_secs(1120));
     let verdict = state.judge(at, &settings());
