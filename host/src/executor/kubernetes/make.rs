@@ -11,6 +11,7 @@ use crate::coordinator::{Point, pass};
 use crate::executor::readable::readable;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use wharf_contract::{Artifact, AttemptId, Cause, Outcome};
@@ -36,10 +37,15 @@ pub(super) struct Order {
 impl Office {
     /// Makes a Job, or says why there is none.
     pub(super) async fn make(self: Arc<Self>, order: Order) {
-        let making = match self.prepare(&order).await {
-            Ok(manifest) => self.create(&order, &manifest).await,
-            Err(making) => making,
+        let making = async {
+            match self.prepare(&order).await {
+                Ok(manifest) => self.create(&order, &manifest).await,
+                Err(making) => making,
+            }
         };
+        // An attempt whose making ends without a word would be open for ever.
+        let making = AssertUnwindSafe(making).catch_unwind().await;
+        let making = making.unwrap_or_else(|_| not_made(Cause::Internal, "wharf failed as it made the attempt's Job"));
         self.tell(FromCluster::Made(order.start.attempt, making)).await;
     }
 

@@ -15,6 +15,7 @@ use kube::runtime::watcher::{self, Config, watcher};
 use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// From one full list of a kind to the next.
+/// From one full list of a kind to the next, and up to a minute more.
 const RELIST: Duration = Duration::from_secs(300);
 /// Seconds after which a watch is asked for anew, where it stood; a connection that is dead without a word is noticed then.
 const WATCH: u32 = 60;
@@ -116,8 +117,12 @@ where
     /// Watches until nobody listens.
     async fn run(self, api: Api<K>, config: Config) {
         let mut pause = PAUSES.0;
+        let mut hasher = DefaultHasher::new();
+        (self.word, &*self.namespace).hash(&mut hasher);
+        // Not all lists at one time.
+        let every = RELIST + Duration::from_secs(hasher.finish() % 60);
         loop {
-            let until = Instant::now() + RELIST;
+            let until = Instant::now() + every;
             let mut stream = pin!(watcher(api.clone(), config.clone()));
             loop {
                 let event = tokio::select! {
