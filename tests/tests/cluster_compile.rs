@@ -6,9 +6,10 @@
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 use wharf_tests::binaries::image;
 use wharf_tests::cluster::{Cluster, Ours, S3Tenant};
-use wharf_tests::serve::Home;
+use wharf_tests::serve::{DEADLINE, Home};
 
 /// A place for coordinators whose namespaces no other test has: `<name>-system`, `<name>-a`, `<name>-b`.
 struct Site<'a> {
@@ -148,7 +149,7 @@ impl<'a> Site<'a> {
     fn compiled(&self) -> usize {
         let writes = self.ours.writes().unwrap();
         let is = |w: &&wharf_tests::cluster::Write| w.user == self.user() && w.resource == "jobs" && w.verb == "create";
-        writes.iter().filter(is).filter(|w| w.namespace == self.operator()).count()
+        writes.iter().filter(is).filter(|w| w.namespace == self.operator() && w.code == 201).count()
     }
 
     fn assert_nothing_left(&self) {
@@ -199,6 +200,25 @@ fn a_component_is_compiled_once_for_all_tenants_and_coordinators() {
     site.apply(&home);
     site.assert_runs(&home, "a");
     assert_eq!(site.compiled(), 2);
+    site.assert_nothing_left();
+}
+
+#[test]
+fn a_job_that_a_killed_coordinator_began_is_taken_over() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(site) = Site::new(cluster, "c-killed") else { return };
+    let component = site.component("begun", 8);
+    let home = site.home("60s", "components: {store: {}}", &component);
+    let mut first = site.start(&home, "a");
+    let deadline = Instant::now() + DEADLINE;
+    while site.compiled() == 0 {
+        assert!(Instant::now() < deadline, "no Job in time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    site.assert_runs(&home, "a");
+    assert_eq!(site.compiled(), 1);
     site.assert_nothing_left();
 }
 
