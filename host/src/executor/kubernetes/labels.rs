@@ -35,8 +35,6 @@ pub(super) enum Purpose {
     Attempt,
     /// It compiles a component.
     Compile,
-    /// It reads a volume.
-    Reader,
 }
 
 impl Purpose {
@@ -45,7 +43,6 @@ impl Purpose {
         match self {
             Purpose::Attempt => "attempt",
             Purpose::Compile => "compile",
-            Purpose::Reader => "reader",
         }
     }
 }

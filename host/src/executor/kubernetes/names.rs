@@ -36,13 +36,6 @@ pub(super) fn compile(instance: &str, digest: &str, engine: &str, architecture: 
     format!("wharf-compile-{what}-{attempt}-{}", short(&[instance], INSTANCE))
 }
 
-/// Name of a pod that reads a volume, by what it is to do: `wharf-read-<hash>-<instance>`.
-pub(super) fn reader(instance: &str, claim: &str, args: &[String]) -> String {
-    let mut parts = vec![claim];
-    parts.extend(args.iter().map(String::as_str));
-    format!("wharf-read-{}-{}", short(&parts, HASH), short(&[instance], INSTANCE))
-}
-
 /// The first `length` characters (at most 51) of a hash in lower-case base32.
 fn short(parts: &[&str], length: usize) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -118,9 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn jobs_and_pods_of_no_attempt_have_legal_names() {
+    fn jobs_of_no_attempt_have_legal_names() {
         let digest = format!("sha256:{}", "ab".repeat(32));
         assert!(is_label(&compile("main", &digest, "engine", "amd64", u32::MAX)));
-        assert!(is_label(&reader("main", "claim", &["list".into(), "artifacts/".into()])));
     }
 }

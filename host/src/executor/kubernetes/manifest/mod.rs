@@ -1,4 +1,4 @@
-//! Manifests of Jobs and pods. Three layers, the later one wins: what pods are hardened with, the templates of operator,
+//! Manifests of Jobs. Three layers, the later one wins: what pods are hardened with, the templates of operator,
 //! tenant and task as Kubernetes merges them, and what is wharf's own.
 
 mod base;
@@ -6,7 +6,6 @@ mod compile;
 mod job;
 mod order;
 mod own;
-mod reader;
 
 #[cfg(test)]
 pub(super) mod tests;
@@ -14,7 +13,6 @@ pub(super) mod tests;
 pub(super) use compile::compile;
 pub(super) use job::GRACE;
 pub(super) use order::{Upload, id, location};
-pub(super) use reader::reader;
 
 use super::labels::{self, Maker};
 use super::names;

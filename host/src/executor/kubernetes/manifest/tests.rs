@@ -329,11 +329,3 @@ fn a_compiler_sees_nothing_of_a_tenant() {
     assert_eq!(template.metadata.unwrap().finalizers, None);
     assert_eq!(template.spec.unwrap().node_selector.unwrap()["pool"], "batch");
 }
-
-#[test]
-fn a_reader_of_a_claim_cannot_write_to_it() {
-    let args = ["read", "artifacts/ab"].map(str::to_owned);
-    let name = names::reader(MAKER.instance, "artifacts", &args);
-    let pod = reader(MAKER, &settings(), "weather", std::iter::empty(), "artifacts", &name, &args).unwrap();
-    golden("reader", &pod);
-}
