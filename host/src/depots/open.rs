@@ -24,7 +24,9 @@ impl Opened {
                     .map_err(unusable)?
             }
             ArtifactStore::Claim { claim_name } => {
-                let why = format!("the claim `{claim_name}` is reached from within the cluster only");
+                let why = format!(
+                    "the coordinator does not reach the PersistentVolumeClaim `{claim_name}`: keep artifacts in `s3`, `gcs` or `azure`"
+                );
                 return Err(unusable(wharf_depot::Error::Settings(why)));
             }
         };

@@ -91,6 +91,8 @@ async fn an_error_says_whose_store_and_which_setting() {
     check(None, "acme", &["tenant `acme`", "`spec.artifactStore` of the Tenant"]).await;
     check(None, "other", &["tenant `other` is not in the config"]).await;
     check(Some(object(s3(false), None)), "acme", &["tenant `acme`", "allowHTTP", "spec.artifactStore"]).await;
+    let claim = ArtifactStore::Claim { claim_name: "files".into() };
+    check(Some(claim), "acme", &["tenant `acme`", "`files`", "keep artifacts in `s3`"]).await;
     let message = Depots::of(plan(None), "0a").operator().await.unwrap_err().to_string();
     assert!(message.contains("the operator") && message.contains("of the Coordinator"), "{message}");
 }
