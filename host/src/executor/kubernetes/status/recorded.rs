@@ -265,6 +265,7 @@ fn a_refusal_that_may_go_better_next_time_is_no_rejection() {
         ("Error creating: Operation cannot be fulfilled on resourcequotas \"q\": the object has been modified", false),
         ("Error creating: Pod \"x\" is invalid: spec.containers[0].image: Required value", true),
         ("Error creating: pods \"x\" is forbidden: failed quota: q: must specify limits.cpu for: proxy", true),
+        ("Error creating: admission webhook \"policy.example.org\" denied the request: no owner label", true),
     ] {
         let expect = match rejected {
             true => Waiting::PodRejected(message.into()),

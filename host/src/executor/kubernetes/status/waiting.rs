@@ -27,8 +27,9 @@ pub(in crate::executor::kubernetes) fn pod_warning(event: &Event) -> Option<(&st
 /// The Job controller says by an event `FailedCreate` why it could not make the pod, and goes on trying with a growing
 /// pause. <https://kubernetes.io/docs/concepts/policy/resource-quotas/>: a quota refuses pods by 403 with "the constraint
 /// that would have been violated"; a LimitRange, Pod Security and other admission likewise by 403; what is no pod is
-/// refused as invalid, 422. Both of these stay as they are until somebody changes something; the rest (a timeout, a
-/// conflict, a webhook that does not answer) may go better the next time.
+/// refused as invalid, 422; an admission webhook "denied the request", with whatever code it likes. All of these stay as
+/// they are until somebody changes something; the rest (a timeout, a conflict, a webhook that does not answer) may go
+/// better the next time.
 pub(super) fn for_pod(seen: &Seen<'_>) -> Waiting {
     let active = seen.job.and_then(|j| j.status.as_ref()).and_then(|s| s.active).unwrap_or(0);
     // An earlier refusal tells nothing once there is a pod, seen or not.
@@ -36,7 +37,7 @@ pub(super) fn for_pod(seen: &Seen<'_>) -> Waiting {
     if let Some(shortage) = shortage_in(message) {
         return Waiting::Quota(shortage);
     }
-    let refused = message.contains(" is forbidden: ") || message.contains(" is invalid: ");
+    let refused = [" is forbidden: ", " is invalid: ", " denied the request"].iter().any(|sign| message.contains(sign));
     let message = said(Some(message));
     if refused { Waiting::PodRejected(message) } else { Waiting::Created(Some(message)) }
 }
