@@ -10,8 +10,9 @@ use crate::binaries::image;
 use crate::cluster::{Cluster, Ours, S3Tenant};
 use crate::serve::Home;
 use anyhow::{Context, Result, ensure};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use wharf_contract::StoreLocation;
 use wharf_depot::Depot;
 
@@ -192,9 +193,14 @@ impl Drop for World<'_> {
     }
 }
 
-/// Gives the runtime's image to the node, once for each process.
+/// Gives the runtime's image to the node, once for each cluster.
 fn import(ours: &Ours) -> Result<()> {
-    static DONE: OnceLock<Result<(), String>> = OnceLock::new();
-    let done = DONE.get_or_init(|| ours.import(&image("runtime")).map_err(|error| format!("{error:#}")));
-    done.clone().map_err(anyhow::Error::msg)
+    static DONE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    // A test that failed here left the set as it was.
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if !done.contains(&ours.info().dir) {
+        ours.import(&image("runtime"))?;
+        done.insert(ours.info().dir.clone());
+    }
+    Ok(())
 }
