@@ -272,7 +272,7 @@ fn a_tenant_s_rights_end_at_its_namespace() {
         (&a, "create", "pods", false),
         (&a, "update", "resourcequotas", false),
         (&a, "create", "rolebindings.rbac.authorization.k8s.io", false),
-        (&b, "create", "pods/exec", true),
+        (&b, "create", "pods/exec", false),
         (&operator, "get", "configmaps/wharf-compiler", true),
         (&operator, "get", "configmaps/another", false),
         (&operator, "get", "secrets", false),
@@ -311,13 +311,13 @@ fn a_tenant_s_credentials_end_at_its_prefix() {
         open(&b, &b.prefix).put("artifacts/secret", b"b's".to_vec()).await.unwrap();
         assert_eq!(open(&b, &b.prefix).get("artifacts/secret", 99).await.unwrap(), b"b's");
         let denied = |done: Result<(), wharf_depot::Error>| {
-            assert!(matches!(done, Err(wharf_depot::Error::Denied { .. })), "{done:?}");
+            let said = done.unwrap_err().to_string();
+            assert!(["refuses", "AccessDenied"].iter().any(|word| said.contains(word)), "{said}");
         };
         let intruder = open(&a, &b.prefix);
         denied(intruder.get("artifacts/secret", 99).await.map(drop));
         denied(intruder.put("artifacts/forged", b"x".to_vec()).await);
-        let listed = intruder.folders("artifacts").await.unwrap_err().to_string();
-        assert!(listed.contains("AccessDenied") || listed.contains("refuses"), "{listed}");
+        denied(intruder.folders("artifacts").await.map(drop));
         denied(intruder.delete(vec!["artifacts/secret".into()]).await);
         assert_eq!(open(&b, &b.prefix).get("artifacts/secret", 99).await.unwrap(), b"b's");
     });

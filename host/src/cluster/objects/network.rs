@@ -6,9 +6,8 @@ use url::{Host, Url};
 use wharf_contract::StoreLocation;
 use wharf_core::plan::{ArtifactStore, Components, Kubernetes, Tenant};
 
-/// The values of the label [`COMPONENT`] of pods that compile, and of those that read a volume.
+/// The value of the label [`COMPONENT`] of pods that compile.
 const COMPILE: &str = "compile";
-const READER: &str = "reader";
 
 /// A server that pods must reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +33,7 @@ pub(super) fn tenant(space: &Space<'_>, tenant: &Tenant) -> (Vec<Object>, Vec<St
     (vec![deny(space, &json!({})), allow(space, &json!({}), &rules)], notes)
 }
 
-/// The same for pods that compile, and nothing for those that read a volume. The coordinator itself may run in their
-/// namespace, and is not meant.
+/// The same for pods that compile. The coordinator itself may run in their namespace, and is not meant.
 pub(super) fn operator(space: &Space<'_>, kubernetes: &Kubernetes) -> Vec<Object> {
     let registry = match &kubernetes.components {
         Components::Registry { repository, insecure, .. } => registry(repository, *insecure),
@@ -56,13 +54,8 @@ pub(super) fn operator(space: &Space<'_>, kubernetes: &Kubernetes) -> Vec<Object
         });
     }
     rules.dedup();
-    let any = json!({ "key": COMPONENT, "operator": "In", "values": [COMPILE, READER] });
-    let ours = json!({ MANAGED_BY.0: MANAGED_BY.1 });
-    let compile = json!({ MANAGED_BY.0: MANAGED_BY.1, COMPONENT: COMPILE });
-    vec![
-        deny(space, &json!({ "matchLabels": ours, "matchExpressions": [any] })),
-        allow(space, &json!({ "matchLabels": compile }), &rules),
-    ]
+    let selector = json!({ "matchLabels": { MANAGED_BY.0: MANAGED_BY.1, COMPONENT: COMPILE } });
+    vec![deny(space, &selector), allow(space, &selector, &rules)]
 }
 
 /// Deny everything, to and from: what is allowed is added by another.

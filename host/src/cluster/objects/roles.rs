@@ -1,32 +1,25 @@
 use super::{COMPILER, NAME, Subject};
 use crate::cluster::object::{Kind, Object, Space};
 use serde_json::{Value, json};
-use wharf_core::plan::{ArtifactStore, Kubernetes, Tenant};
 
 /// Name of the Role and of the RoleBinding.
 const COORDINATOR: &str = "wharf-coordinator";
 
 /// What the coordinator may in a tenant's namespace: run Jobs, and see how they fare. It reads no Secret.
-pub(super) fn tenant(space: &Space<'_>, tenant: &Tenant, operator: &str, subject: &Subject) -> [Object; 2] {
+pub(super) fn tenant(space: &Space<'_>, operator: &str, subject: &Subject) -> [Object; 2] {
     let mut rules = jobs();
     rules.push(rule("", "namespaces", &["get"]));
     rules.push(rule("", "pods/log", &["get"]));
     rules.push(rule("", "resourcequotas", &["list", "watch"]));
-    if matches!(tenant.artifact_store, Some(ArtifactStore::Claim { .. })) {
-        rules.extend(claim());
-    }
     role(space, &rules, operator, subject)
 }
 
 /// What it may in the operator's namespace: the same for Jobs that compile, and read the compiler's public key.
-pub(super) fn operator(space: &Space<'_>, kubernetes: &Kubernetes, subject: &Subject) -> [Object; 2] {
+pub(super) fn operator(space: &Space<'_>, subject: &Subject) -> [Object; 2] {
     let mut rules = jobs();
     let mut key = rule("", "configmaps", &["get"]);
     key["resourceNames"] = json!([COMPILER]);
     rules.push(key);
-    if matches!(kubernetes.artifact_store, ArtifactStore::Claim { .. }) {
-        rules.extend(claim());
-    }
     role(space, &rules, space.name, subject)
 }
 
@@ -44,12 +37,6 @@ fn jobs() -> Vec<Value> {
         rule("", "pods", &["get", "list", "patch", "watch"]),
         rule("", "events", &["list", "watch"]),
     ]
-}
-
-/// A volume is read and written through a pod that mounts it. Opening a stream into a pod is a `get` to older servers and a
-/// `create` to newer ones.
-fn claim() -> [Value; 2] {
-    [rule("", "pods", &["create", "delete"]), rule("", "pods/exec", &["create", "get"])]
 }
 
 fn rule(group: &str, resource: &str, verbs: &[&str]) -> Value {
