@@ -14,6 +14,8 @@ use tokio::sync::oneshot;
 
 /// Label that tells the floor's Jobs from wharf's, so that neither touches the other's.
 const LABEL: &str = "wharf-bench-raw";
+/// The finalizer that a template of wharf's has; the Job controller has one of its own there.
+const FINALIZER: &str = "wharf.dev/outcome";
 
 /// A Job that wharf made, as one that anybody could create again under another name.
 pub(super) fn template(mut job: Job) -> Job {
@@ -31,7 +33,7 @@ pub(super) fn template(mut job: Job) -> Job {
     job
 }
 
-/// Has `n` copies of `template` run, at most `window` at a time: create, wait for the pod's end, remove the finalizers, delete.
+/// Has `n` copies of `template` run, at most `window` at a time: create, wait for the pod's end, remove the finalizer, delete.
 ///
 /// # Errors
 /// Where the API server refuses something.
@@ -57,7 +59,8 @@ async fn attempt(jobs: &Api<Job>, pods: &Api<Pod>, waiting: &Waiting, template: 
     let ended = waiting.for_job(&name);
     let job = jobs.create(&PostParams::default(), &job).await?;
     let pod = ended.await.context("the watch ended")?;
-    pods.patch(&pod, &PatchParams::default(), &Patch::Merge(json!({"metadata": {"finalizers": null}}))).await?;
+    let let_go = json!({"metadata": {"$deleteFromPrimitiveList/finalizers": [FINALIZER]}});
+    pods.patch(&pod, &PatchParams::default(), &Patch::Strategic(let_go)).await?;
     let mut delete = DeleteParams::background();
     delete.preconditions = Some(Preconditions { uid: job.uid(), resource_version: None });
     jobs.delete(&name, &delete).await?;
