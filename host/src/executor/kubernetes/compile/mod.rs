@@ -14,6 +14,7 @@ mod sweep;
 use super::Compiled;
 use super::client::Cluster;
 use super::labels::Maker;
+use super::office::Tries;
 use crate::cluster::{COMPILER, PUBLIC};
 use crate::depots::{Depots, DepotsError};
 use crate::executor::Failure;
@@ -139,12 +140,21 @@ impl Workshop {
         let shown = format!("ConfigMap {namespace}/{COMPILER}");
         let advice = "run `wharf cluster apply`, which makes it";
         let failed = |cause, why: String| Failure::new(cause, format!("the compiler's key cannot be had: {why}"));
-        let map = api.get_opt(COMPILER).await.map_err(|error| match error {
-            kube::Error::Api(status) if status.code == 403 => {
-                failed(Cause::PodRejected, format!("{}; {advice}, and gives the right to read it", status.message))
+        let mut tries = Tries::new();
+        let map = loop {
+            match api.get_opt(COMPILER).await {
+                Ok(map) => break map,
+                Err(kube::Error::Api(status)) if status.code == 403 => {
+                    let why = format!("{}; {advice}, and gives the right to read it", status.message);
+                    return Err(failed(Cause::PodRejected, why));
+                }
+                // An API server that is away is waited for, as with every other call: no attempt fails by it.
+                Err(error) => {
+                    tracing::debug!("{shown} cannot be read yet: {}", super::client::chain(&error));
+                    tries.pause().await;
+                }
             }
-            error => failed(Cause::Internal, format!("{shown} cannot be read: {}", super::client::chain(&error))),
-        })?;
+        };
         let map = map.ok_or_else(|| failed(Cause::PodRejected, format!("there is no {shown}; {advice}")))?;
         let key = map.data.unwrap_or_default().remove(PUBLIC).unwrap_or_default();
         let is_key = key.len() == 64 && key.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
