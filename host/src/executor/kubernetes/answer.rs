@@ -55,6 +55,12 @@ impl Refused {
     pub(super) fn ours(message: String) -> Refused {
         Refused { code: 0, reason: String::new(), message }
     }
+
+    /// Whether whoever asks has no right to, and not what is asked for is wrong. An API server that has just come up knows
+    /// no rights at all for a moment: to be believed only after [`super::deadline::REFUSED`].
+    pub(super) fn is_unauthorized(&self) -> bool {
+        self.code == 403 && self.message.contains(" cannot ") && self.message.contains(" resource ")
+    }
 }
 
 impl fmt::Display for Trouble {
@@ -142,6 +148,11 @@ mod tests {
         assert!(!refused(409, "AlreadyExists", exists).is_conflict());
         check(404, &json!("404 page not found"), None, &refused(404, "", "404 page not found"));
         assert!(refused(404, "", "x").is_not_found());
+        let rights = "jobs.batch is forbidden: User \"u\" cannot create resource \"jobs\" in API group \"batch\"";
+        for (said, expect) in [(rights, true), ("jobs.batch \"a\" is forbidden: exceeded quota: q", false)] {
+            let Trouble::Refused(refused) = refused(403, "Forbidden", said) else { unreachable!() };
+            assert_eq!(refused.is_unauthorized(), expect, "{said}");
+        }
         check(422, &status("Invalid", &"é".repeat(900), &details), None, &refused(422, "Invalid", &"é".repeat(500)));
     }
 }

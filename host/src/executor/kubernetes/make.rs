@@ -2,6 +2,7 @@
 
 use super::answer::{Refused, Trouble};
 use super::client::chain;
+use super::deadline::REFUSED;
 use super::labels;
 use super::manifest::{self, Manifest};
 use super::message::{FromCluster, Making};
@@ -13,6 +14,7 @@ use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wharf_contract::{Artifact, AttemptId, Cause, Outcome};
 use wharf_core::action::Start;
@@ -127,7 +129,7 @@ impl Office {
     /// Creates the Job. A call without an answer may have created it all the same; the next one then finds it.
     async fn create(&self, order: &Order, manifest: &Manifest) -> Making {
         let Order { tenant, withdraw, .. } = order;
-        let (mut tries, mut unsure) = (Tries::new(), false);
+        let (mut tries, mut unsure, began) = (Tries::new(), false, Instant::now());
         loop {
             let pass_on = tokio::select! {
                 permit = self.cluster.enter() => Some(permit),
@@ -159,6 +161,7 @@ impl Office {
                     let other = not_made(Cause::PodRejected, format!("{}, and it is gone again", refused.message));
                     return self.found(order, other).await;
                 }
+                Trouble::Refused(refused) if refused.is_unauthorized() && began.elapsed() < REFUSED => {}
                 Trouble::Refused(refused) => return self.refused(order, refused),
                 Trouble::Absent(_) => unsure = true,
                 Trouble::Busy(_) => {}

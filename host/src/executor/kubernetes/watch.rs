@@ -154,7 +154,9 @@ where
                 }
                 if let Some(e) = failed {
                     if self.is_refused(&e) {
-                        return;
+                        // An API server that has just come up knows no rights for a moment.
+                        tokio::time::sleep(RELIST).await;
+                        break;
                     }
                     let why = chain(&e);
                     tracing::debug!(kind = self.word, namespace = %self.namespace, "a watch failed: {why}");

@@ -13,6 +13,7 @@ mod sweep;
 
 use super::Compiled;
 use super::client::Cluster;
+use super::deadline::REFUSED;
 use super::labels::Maker;
 use super::office::Tries;
 use crate::cluster::{COMPILER, PUBLIC};
@@ -26,6 +27,7 @@ use kube::Api;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use wharf_contract::Cause;
 use wharf_contract::pod::{CompiledComponent, StoredObject};
 use wharf_core::plan::{Component, Kubernetes, Tenant};
@@ -140,11 +142,12 @@ impl Workshop {
         let shown = format!("ConfigMap {namespace}/{COMPILER}");
         let advice = "run `wharf cluster apply`, which makes it";
         let failed = |cause, why: String| Failure::new(cause, format!("the compiler's key cannot be had: {why}"));
-        let mut tries = Tries::new();
+        let (mut tries, began) = (Tries::new(), Instant::now());
         let map = loop {
             match api.get_opt(COMPILER).await {
                 Ok(map) => break map,
-                Err(kube::Error::Api(status)) if status.code == 403 => {
+                // One that has just come up knows no rights for a moment.
+                Err(kube::Error::Api(status)) if status.code == 403 && began.elapsed() >= REFUSED => {
                     let why = format!("{}; {advice}, and gives the right to read it", status.message);
                     return Err(failed(Cause::PodRejected, why));
                 }
