@@ -41,24 +41,32 @@ impl Workspace {
     /// is shipped is what was tested: static, and without the paths of this machine in it.
     pub(crate) fn release(&self, verb: &str) -> Command {
         let mut command = self.cargo(&[verb, "--release", "--target", &self.triple]);
-        let flags = self.flags().join("\x1f");
-        command.env("CARGO_ENCODED_RUSTDOCFLAGS", &flags).env("CARGO_ENCODED_RUSTFLAGS", flags);
+        let (link, paths) = (self.link(), self.paths());
+        // A stable rustdoc takes no `--remap-path-prefix`; the tests in docs are shipped to nobody.
+        command.env("CARGO_ENCODED_RUSTDOCFLAGS", link.join("\x1f"));
+        command.env("CARGO_ENCODED_RUSTFLAGS", [paths, link].concat().join("\x1f"));
         command
     }
 
-    /// They are for the target alone: build scripts and macros are built without them, because the triple is named. They
-    /// do not tell one checkout from another, or a target folder that many share would be built anew for each; rustc is
-    /// given relative paths of the checkout anyway.
-    fn flags(&self) -> Vec<String> {
+    /// No path of this machine in what is built. The checkout's own is not named, or a target folder that many checkouts
+    /// share would be built anew for each; rustc is given relative paths of the checkout anyway. These flags and those of
+    /// [`Workspace::link`] are for the target alone: build scripts and macros are built without, because the triple is
+    /// named.
+    fn paths(&self) -> Vec<String> {
         let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
         let mut flags = vec![remap(&self.target, "/target")];
         if let Some(home) = cargo_home() {
             flags.push(remap(&home, "/cargo"));
         }
-        if self.triple.ends_with("-linux-gnu") {
-            flags.push("-Ctarget-feature=+crt-static".into());
-        }
         flags
+    }
+
+    /// How it is linked: an image FROM scratch has no C library.
+    fn link(&self) -> Vec<String> {
+        match self.triple.ends_with("-linux-gnu") {
+            true => vec!["-Ctarget-feature=+crt-static".into()],
+            false => Vec::new(),
+        }
     }
 
     /// Every binary of the workspace: always the whole, because a part of it would have its dependencies built with
