@@ -1,4 +1,5 @@
 use std::fmt;
+use wharf_depot::chain;
 
 /// Why something could not be done to a cluster. It says what is wrong and where, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,21 +57,6 @@ pub(super) fn explain(what: &str, error: kube::Error) -> ClusterError {
         500.. => ClusterError::Unreachable(format!("cannot {what}: the cluster fails: {}", status.message)),
         _ => ClusterError::Refused(format!("cannot {what}: {}", status.message)),
     }
-}
-
-/// An error and what it came from.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let more = error.to_string();
-        // Many repeat what they came from.
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        next = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

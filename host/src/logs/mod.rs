@@ -24,6 +24,7 @@ pub use hint::{LogHint, LogHints};
 pub use read::{Tail, remove};
 pub use settle::{Settling, Unsettled, replace_followed, settle};
 pub use stream::LINES;
+pub(crate) use stream::line;
 pub use write::Logs;
 
 use std::path::Path;

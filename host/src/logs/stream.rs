@@ -59,7 +59,7 @@ impl Lines {
 }
 
 /// A line of a container's log: as the runtime writes it, else the text as it is, said now.
-pub(super) fn line(bytes: &[u8], now: i64) -> LogLine {
+pub(crate) fn line(bytes: &[u8], now: i64) -> LogLine {
     serde_json::from_slice(bytes).unwrap_or_else(|_| {
         let cut = &bytes[..bytes.len().min(MAX_PLAIN)];
         let message = String::from_utf8_lossy(cut).trim_end_matches('\r').to_owned();

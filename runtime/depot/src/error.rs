@@ -103,7 +103,8 @@ fn cause(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// An error with its causes, each once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -17,4 +17,4 @@ mod transfer;
 pub use checkpoint::Tag;
 pub use depot::{Copied, Depot, Object};
 pub use digest::{Digest, Hasher};
-pub use error::Error;
+pub use error::{Error, chain};

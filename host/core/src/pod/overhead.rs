@@ -47,6 +47,18 @@ pub struct PodResources {
 }
 
 impl PodResources {
+    /// With room for input artifacts of so many bytes in all: the runtime fetches them into the scratch folder.
+    #[must_use]
+    pub fn with_inputs(self, bytes: u64) -> PodResources {
+        let inputs = whole_mi(bytes);
+        PodResources {
+            request_storage: self.request_storage + inputs,
+            limit_storage: self.limit_storage + inputs,
+            scratch: self.scratch + inputs,
+            ..self
+        }
+    }
+
     /// As a container has it: `{requests: {...}, limits: {...}}`.
     #[must_use]
     pub fn to_json(&self) -> Value {

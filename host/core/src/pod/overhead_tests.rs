@@ -67,6 +67,22 @@ fn limits_are_the_guests_and_the_overhead() {
 }
 
 #[test]
+fn inputs_are_given_room_in_the_scratch_folder_alone() {
+    let plain = pod_resources(&task(0, Resources::default()), None);
+    let check = |bytes, more: u64| {
+        let pod = plain.clone().with_inputs(bytes);
+        let more = Bytes(more * MI);
+        assert_eq!(pod.scratch, plain.scratch + more);
+        assert_eq!(pod.limit_storage, plain.limit_storage + more);
+        assert_eq!(pod.request_storage, plain.request_storage + more);
+        assert_eq!((pod.limit_memory, pod.request_memory), (plain.limit_memory, plain.request_memory));
+    };
+    check(0, 0);
+    check(1, 1);
+    check(300 * MI, 300);
+}
+
+#[test]
 fn a_container_has_them_as_quantities() {
     let pod = pod_resources(&task(0, Resources { limit_cpu: Some(1000), ..Resources::default() }), None);
     assert_eq!(

@@ -9,10 +9,11 @@ use super::seen::{Remains, slim_job, slim_pod};
 use super::status::CONTAINER;
 use crate::clock;
 use crate::coordinator::{Point, pass};
+use crate::logs::line;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::sync::Arc;
 use std::time::Duration;
-use wharf_contract::{AttemptId, LogLevel, LogLine, LogSource};
+use wharf_contract::{AttemptId, LogLine};
 use wharf_core::action::AttemptKey;
 
 /// Bytes of a log that are fetched of a runtime that left no word.
@@ -121,23 +122,16 @@ impl Office {
     }
 }
 
-/// Lines of a runtime's output. What is no line of a log is what the runtime (or what ended it) wrote besides.
+/// Lines of a runtime's output, without the empty ones.
 fn lines(log: &[u8], now: i64) -> Vec<LogLine> {
-    let text = String::from_utf8_lossy(log);
-    let plain = |message: &str| LogLine {
-        at: now,
-        level: LogLevel::Info,
-        source: LogSource::Runtime,
-        message: message.to_owned(),
-        fields: serde_json::Map::new(),
-    };
-    let filled = text.lines().filter(|line| !line.trim().is_empty());
-    filled.map(|line| serde_json::from_str(line).unwrap_or_else(|_| plain(line))).collect()
+    let filled = log.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    filled.map(|bytes| line(bytes, now)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wharf_contract::LogSource;
 
     #[test]
     fn a_log_is_read_line_by_line_whatever_is_in_it() {

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use wharf_depot::chain;
 
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -193,19 +194,4 @@ fn pods(namespace: &str) -> Request {
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Trouble> {
     serde_json::from_slice(bytes).map_err(|e| Trouble::Absent(format!("its answer cannot be read: {e}")))
-}
-
-/// An error with what caused it: the outer ones say little.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
 }

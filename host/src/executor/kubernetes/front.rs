@@ -67,6 +67,9 @@ pub(super) struct Tenancy {
     /// Attempts that wait for room in a quota, in the order of their starts.
     pub(super) line: VecDeque<AttemptKey>,
     pub(super) line_again: Option<Instant>,
+    /// Attempts whose Jobs were let through, and that quotas may not count yet; what they count is taken out when it is
+    /// looked at.
+    pub(super) uncounted: HashSet<AttemptKey>,
     /// What belongs to no attempt, and when it is removed.
     pub(super) strays: HashMap<AttemptId, Instant>,
 }

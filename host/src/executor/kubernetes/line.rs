@@ -1,7 +1,7 @@
 //! What a tenant's namespace has room for, and what in it belongs to nobody.
 
 use super::attempt::Input;
-use super::front::{Kubernetes, LINE_AGAIN};
+use super::front::{Kubernetes, LINE_AGAIN, Tenancy};
 use super::labels::Maker;
 use super::make::Order;
 use super::manifest::{self, FINALIZER};
@@ -47,6 +47,9 @@ impl Kubernetes {
             }
             if let Some(tenancy) = self.spaces.get_mut(namespace) {
                 tenancy.line.pop_front();
+                if tenancy.space.has_quotas() {
+                    tenancy.uncounted.insert(key);
+                }
             }
             self.feed(key, Input::Room, now, reports);
         }
@@ -78,12 +81,12 @@ impl Kubernetes {
             entry.ask = job.ok().map(|manifest| Ask::of(&manifest.job));
         }
         let Some(entry) = self.attempts.get(&key) else { return Ok(()) };
-        let (Some(ask), Some(tenancy)) = (&entry.ask, self.spaces.get(&entry.namespace)) else { return Ok(()) };
-        let in_flight = tenancy.attempts.iter().filter(|(id, _)| !tenancy.space.has_pod(id)).filter_map(|(_, key)| {
-            let entry = self.attempts.get(key)?;
-            entry.attempt.is_under_way().then_some(entry.ask.as_ref()).flatten()
-        });
-        tenancy.space.admits(in_flight, ask).map_err(|shortage| shortage.to_string())
+        let (Some(ask), Some(tenancy)) = (&entry.ask, self.spaces.get_mut(&entry.namespace)) else { return Ok(()) };
+        let Tenancy { space, uncounted, .. } = tenancy;
+        uncounted
+            .retain(|key| self.attempts.get(key).is_some_and(|e| e.attempt.is_under_way() && !space.has_pod(&e.id)));
+        let in_flight = uncounted.iter().filter_map(|key| self.attempts.get(key)?.ask.as_ref());
+        space.admits(in_flight, ask).map_err(|shortage| shortage.to_string())
     }
 
     /// Removes what belongs to no attempt: what an earlier coordinator made and recorded, or made and never knew of.

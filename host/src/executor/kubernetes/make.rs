@@ -1,7 +1,6 @@
 //! Makes Jobs: has the component compiled, puts a large order into the tenant's store, creates.
 
 use super::answer::{Refused, Trouble};
-use super::client::chain;
 use super::deadline::REFUSED;
 use super::labels;
 use super::manifest::{self, Manifest};
@@ -19,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use wharf_contract::{Artifact, AttemptId, Cause, Outcome};
 use wharf_core::action::Start;
 use wharf_core::plan::Tenant;
-use wharf_depot::{Depot, Digest, keys};
+use wharf_depot::{Depot, Digest, chain, keys};
 
 /// Artifacts that are looked up at one time for one attempt.
 const LOOK_UPS: usize = 16;

@@ -2,7 +2,7 @@
 //! truth, what a watch tells in between only makes it known sooner. Where the API server no longer remembers where a watch
 //! stood (410), the watcher lists by itself.
 
-use super::client::{Cluster, chain};
+use super::client::Cluster;
 use super::labels::{Purpose, selector};
 use super::message::{Changes, FromCluster};
 use super::seen::{Change, Kind, slim_job, slim_pod, warning};
@@ -22,6 +22,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use wharf_depot::chain;
 
 /// From one full list of a kind to the next, and up to a minute more.
 const RELIST: Duration = Duration::from_secs(300);

@@ -48,7 +48,7 @@ const AZURE: Shape = Shape {
 };
 const CLAIM: Shape = Shape {
     name: "ClaimStore",
-    doc: "A PersistentVolumeClaim in the pods' namespace. The coordinator reads it through a short-lived pod.",
+    doc: "A PersistentVolumeClaim in the pods' namespace. Refused for now: the coordinator does not reach it.",
     one: false,
     fields: &[Field::required("claimName", name::OBJECT_KIND, "Its name.")],
 };
@@ -62,7 +62,7 @@ pub(in crate::config) const SHAPE: Shape = Shape {
         Field::new("s3", Kind::Object(&S3), "Amazon S3, or a server that speaks like it."),
         Field::new("gcs", Kind::Object(&GCS), "Google Cloud Storage."),
         Field::new("azure", Kind::Object(&AZURE), "Azure Blob Storage."),
-        Field::new("persistentVolumeClaim", Kind::Object(&CLAIM), "A PersistentVolumeClaim."),
+        Field::new("persistentVolumeClaim", Kind::Object(&CLAIM), "A PersistentVolumeClaim; refused for now."),
         Field::new(
             "credentialsSecret",
             name::OBJECT_KIND,
@@ -103,6 +103,9 @@ pub(in crate::config) fn read(reader: &mut Reader<'_>, spec: &Node) -> Option<Ar
             (StoreLocation::Azure { account: account?, container: container?, prefix, endpoint }, outside)
         }
         _ => {
+            let at = node.entries().iter().find(|e| e.key == place).map_or(inner.at, |e| e.at);
+            let message = "a `persistentVolumeClaim` cannot hold artifacts yet: the coordinator does not reach it";
+            reader.error_hint(at, Code::NotAllowed, message, "keep them in `s3`, `gcs` or `azure`");
             for unused in ["credentialsSecret", "coordinatorCredentials"] {
                 if let Some(at) = node.get(unused) {
                     let message = format!("`{unused}` says nothing: a volume has no credentials");

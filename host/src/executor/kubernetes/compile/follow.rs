@@ -3,7 +3,6 @@
 use super::Workshop;
 use super::state::{Saw, State, Verdict};
 use crate::executor::Failure;
-use crate::executor::kubernetes::client::chain;
 use futures_util::stream::{BoxStream, select_all};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::batch::v1::Job;
@@ -15,6 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wharf_contract::Cause;
 use wharf_contract::pod::StoredObject;
+use wharf_depot::chain;
 
 /// Seconds after which a watch is asked for anew: a connection that is dead without a word is noticed then.
 const WATCH: u32 = 60;

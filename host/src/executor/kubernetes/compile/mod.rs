@@ -153,7 +153,7 @@ impl Workshop {
                 }
                 // An API server that is away is waited for, as with every other call: no attempt fails by it.
                 Err(error) => {
-                    tracing::debug!("{shown} cannot be read yet: {}", super::client::chain(&error));
+                    tracing::debug!("{shown} cannot be read yet: {}", wharf_depot::chain(&error));
                     tries.pause().await;
                 }
             }

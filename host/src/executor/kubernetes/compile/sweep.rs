@@ -2,7 +2,6 @@
 
 use super::Workshop;
 use super::index::Index;
-use crate::executor::kubernetes::client::chain;
 use crate::executor::kubernetes::labels::{Purpose, selector};
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::ListParams;
@@ -11,6 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Weak;
 use std::time::Duration;
 use wharf_contract::pod::{ORDER_ANNOTATION, PodOrder};
+use wharf_depot::chain;
 
 /// From one look to the next. What nobody wanted at two of them goes: an attempt that needs it would have come by.
 const EVERY: Duration = Duration::from_secs(300);

@@ -56,7 +56,8 @@ pub(super) fn attempt(
     let order::Placed { annotation, upload } = order::place(order)?;
     let (store, _) = order::store(tenant)?;
 
-    let mut own = own::Own::new(settings, pod_resources(task, start.memory));
+    let inputs = readable.iter().fold(0, |sum: u64, artifact| sum.saturating_add(artifact.size));
+    let mut own = own::Own::new(settings, pod_resources(task, start.memory).with_inputs(inputs));
     own.labels = labels::of_attempt(maker, flow, &id);
     own.annotations.insert(ORDER_ANNOTATION.to_owned(), annotation);
     own.order();
