@@ -8,6 +8,7 @@ mod handle;
 mod inflight;
 mod notice;
 mod options;
+mod phase;
 mod reload;
 mod request;
 mod requests;
@@ -20,6 +21,7 @@ mod work;
 
 pub use handle::{Handle, StartError};
 pub use options::{Config, Options};
+pub use phase::Phase;
 pub use start::start;
 
 pub(crate) use failpoint::{Point, pass};
