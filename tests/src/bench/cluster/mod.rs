@@ -16,13 +16,16 @@ use anyhow::{Context, Result};
 pub async fn run(only: &[char]) -> Result<()> {
     let wanted = |letter: char| only.is_empty() || only.contains(&letter);
     let cluster = Cluster::alone(&Options { kwok: 1, ..Options::default() }).context("there is no cluster")?;
-    let world = World::new(&cluster, "bench")?.context("there is no cluster of our own")?;
     let client = watched::client(cluster.kubeconfig()).await?;
     if ['g', 'h', 'i', 'l'].into_iter().any(wanted) {
-        throughput::of_jobs(&world, &client, wanted).await?;
+        throughput::of_jobs(&cluster, &client, wanted).await?;
     }
     if ['j', 'k'].into_iter().any(wanted) {
-        share::of_a_start(&world, &client, wanted).await?;
+        share::of_a_start(&world(&cluster, "bench-start")?, &client, wanted).await?;
     }
     Ok(())
+}
+
+fn world<'a>(cluster: &'a Cluster, name: &str) -> Result<World<'a>> {
+    World::new(cluster, name)?.context("there is no cluster of our own")
 }
