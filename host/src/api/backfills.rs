@@ -4,6 +4,7 @@ use super::stream::{self, Gone, Sender};
 use super::types::{BackfillEvent, BackfillList, BackfillSummary, CreateBackfill, ErrorBody};
 use super::views;
 use crate::coordinator::Request;
+use crate::store::Tenants;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -15,7 +16,7 @@ use wharf_core::scheduler::{BackfillRequest, Refusal};
 const PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn list(State(shared): State<Shared>) -> Result<Json<BackfillList>, ErrorBody> {
-    shared.read(views::backfills).await.map(Json)
+    shared.read(|reads| views::backfills(reads, &Tenants::All)).await.map(Json)
 }
 
 pub(super) async fn show(State(shared): State<Shared>, Id(id): Id) -> Result<Json<BackfillSummary>, ErrorBody> {

@@ -6,6 +6,7 @@ use super::types::{
 };
 use super::views;
 use crate::coordinator::{Change, Final, Request, Underway};
+use crate::store::Tenants;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -14,7 +15,7 @@ use wharf_core::event::RunId;
 use wharf_core::scheduler::{Refusal, RunRequest};
 
 pub(super) async fn list(State(shared): State<Shared>, Ask(query): Ask<RunsQuery>) -> Result<Json<RunList>, ErrorBody> {
-    shared.read(move |reads| views::runs(reads, &query)).await.map(Json)
+    shared.read(move |reads| views::runs(reads, &query, Tenants::All)).await.map(Json)
 }
 
 pub(super) async fn create(

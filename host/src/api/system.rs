@@ -4,6 +4,7 @@ use super::types::{ErrorBody, FlowList, Live, Ready, ReloadAnswer, TickList, Tic
 use super::views;
 use crate::clock;
 use crate::coordinator::Request;
+use crate::store::Tenants;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -34,14 +35,14 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Result<impl IntoRes
 
 pub(super) async fn flows(State(shared): State<Shared>) -> Json<FlowList> {
     let plan = shared.plan.borrow().clone();
-    Json(views::flows(&plan, clock::now()))
+    Json(views::flows(&plan, clock::now(), &Tenants::All))
 }
 
 pub(super) async fn ticks(
     State(shared): State<Shared>,
     Ask(query): Ask<TicksQuery>,
 ) -> Result<Json<TickList>, ErrorBody> {
-    shared.read(move |reads| views::ticks(reads, &query)).await.map(Json)
+    shared.read(move |reads| views::ticks(reads, &query, &Tenants::All)).await.map(Json)
 }
 
 pub(super) async fn reload(State(shared): State<Shared>) -> Result<Json<ReloadAnswer>, ErrorBody> {

@@ -5,7 +5,7 @@ use super::types::{
     FlowSummary, ItemCounts, RunCounts, RunDetail, RunList, RunQuery, RunSummary, RunsQuery, TaskDetail, TaskState,
     TickEndKind, TickList, TickSummary, TicksQuery, TriggerKind,
 };
-use crate::store::{self, BackfillRow, Reads, RunFilter, RunRow, StoreError};
+use crate::store::{self, BackfillRow, Reads, RunFilter, RunRow, StoreError, Tenants};
 use std::collections::{BTreeSet, HashSet};
 use wharf_core::event::{BackfillId, RunId, Tick, TickEnd, Trigger};
 use wharf_core::plan::{Flow, FlowName, Plan};
@@ -18,13 +18,14 @@ const MAX_LIMIT: u32 = 1000;
 const DEFAULT_ATTEMPTS: u32 = 100;
 const MAX_ATTEMPTS: u32 = 100_000;
 
-/// `GET /v1/runs`.
+/// `GET /v1/runs`, of these tenants.
 ///
 /// # Errors
 /// The flow's name cannot be used, or the store cannot be read.
-pub fn runs(reads: &dyn Reads, query: &RunsQuery) -> Result<RunList, ErrorBody> {
+pub fn runs(reads: &dyn Reads, query: &RunsQuery, tenants: Tenants) -> Result<RunList, ErrorBody> {
     let filter = RunFilter {
-        flow: query.flow.as_deref().map(|name| recorded_flow(reads, name)).transpose()?,
+        flow: query.flow.as_deref().map(|name| recorded_flow(reads, name, &tenants)).transpose()?,
+        tenants,
         state: query.state,
         backfill: query.backfill,
         before: query.before,
@@ -63,12 +64,12 @@ pub fn artifacts(reads: &dyn Reads, id: RunId) -> Result<ArtifactList, ErrorBody
     Ok(ArtifactList { tenant: row.spec.flow.tenant, store: None, artifacts: artifacts.collect() })
 }
 
-/// `GET /v1/backfills`.
+/// `GET /v1/backfills`, of these tenants.
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn backfills(reads: &dyn Reads) -> Result<BackfillList, ErrorBody> {
-    let rows = reads.backfills(MAX_LIMIT)?;
+pub fn backfills(reads: &dyn Reads, tenants: &Tenants) -> Result<BackfillList, ErrorBody> {
+    let rows = reads.backfills(tenants, MAX_LIMIT)?;
     Ok(BackfillList { backfills: rows.iter().map(|row| backfill_summary(reads, row)).collect() })
 }
 
@@ -85,20 +86,21 @@ pub fn backfill(reads: &dyn Reads, id: BackfillId) -> Result<BackfillSummary, Er
     Ok(backfill_summary(reads, &row))
 }
 
-/// `GET /v1/ticks`.
+/// `GET /v1/ticks`, of these tenants.
 ///
 /// # Errors
 /// The flow's name cannot be used, or the store cannot be read.
-pub fn ticks(reads: &dyn Reads, query: &TicksQuery) -> Result<TickList, ErrorBody> {
-    let flow = query.flow.as_deref().map(|name| recorded_flow(reads, name)).transpose()?;
-    let ticks = reads.ticks(flow.as_ref(), limit(query.limit))?;
+pub fn ticks(reads: &dyn Reads, query: &TicksQuery, tenants: &Tenants) -> Result<TickList, ErrorBody> {
+    let flow = query.flow.as_deref().map(|name| recorded_flow(reads, name, tenants)).transpose()?;
+    let ticks = reads.ticks(flow.as_ref(), tenants, limit(query.limit))?;
     Ok(TickList { ticks: ticks.iter().map(tick).collect() })
 }
 
-/// `GET /v1/flows`.
+/// `GET /v1/flows`, of these tenants.
 #[must_use]
-pub fn flows(plan: &Plan, now: Timestamp) -> FlowList {
-    let flows = plan.flows.values().map(|flow| FlowSummary {
+pub fn flows(plan: &Plan, now: Timestamp, tenants: &Tenants) -> FlowList {
+    let shown = plan.flows.values().filter(|flow| tenants.has(&flow.name.tenant));
+    let flows = shown.map(|flow| FlowSummary {
         flow: flow.name.to_string(),
         digest: flow.digest.clone(),
         schedule: flow.schedule.clone(),
@@ -111,9 +113,10 @@ pub fn flows(plan: &Plan, now: Timestamp) -> FlowList {
     FlowList { flows: flows.collect() }
 }
 
-/// The flow that a user names, out of those that anything was recorded of.
-fn recorded_flow(reads: &dyn Reads, name: &str) -> Result<FlowName, ErrorBody> {
-    let fits: Vec<_> = reads.flows()?.into_iter().filter(|f| f.flow == name || f.to_string() == name).collect();
+/// The flow that a user names, out of those of these tenants that anything was recorded of.
+fn recorded_flow(reads: &dyn Reads, name: &str, tenants: &Tenants) -> Result<FlowName, ErrorBody> {
+    let named = |f: &FlowName| tenants.has(&f.tenant) && (f.flow == name || f.to_string() == name);
+    let fits: Vec<_> = reads.flows()?.into_iter().filter(named).collect();
     match <[FlowName; 1]>::try_from(fits) {
         Ok([flow]) => Ok(flow),
         Err(fits) => Err(ErrorBody::no_flow(name, &fits.iter().map(FlowName::to_string).collect::<Vec<_>>())),

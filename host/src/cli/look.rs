@@ -11,7 +11,7 @@ use crate::api::views;
 use crate::client::{Client, ClientError, Query};
 use crate::clock;
 use crate::logs::{LogFilter, Tail};
-use crate::store::{SqliteReads, StoreError};
+use crate::store::{SqliteReads, StoreError, Tenants};
 use std::path::{Path, PathBuf};
 use wharf_core::event::RunId;
 
@@ -54,7 +54,7 @@ impl Look {
                     .maybe("before", q.before);
                 Ok(client.get(query.as_str()).await?)
             }
-            Look::Store { reads, .. } => Ok(views::runs(reads, q)?),
+            Look::Store { reads, .. } => Ok(views::runs(reads, q, Tenants::All)?),
         }
     }
 
@@ -102,7 +102,7 @@ impl Look {
     pub(super) async fn backfills(&self) -> Result<BackfillList, Failure> {
         match self {
             Look::Running(client) => Ok(client.get("/v1/backfills").await?),
-            Look::Store { reads, .. } => Ok(views::backfills(reads)?),
+            Look::Store { reads, .. } => Ok(views::backfills(reads, &Tenants::All)?),
         }
     }
 
@@ -112,7 +112,7 @@ impl Look {
                 let query = Query::new("/v1/ticks").maybe("flow", q.flow.as_ref()).maybe("limit", q.limit);
                 Ok(client.get(query.as_str()).await?)
             }
-            Look::Store { reads, .. } => Ok(views::ticks(reads, q)?),
+            Look::Store { reads, .. } => Ok(views::ticks(reads, q, &Tenants::All)?),
         }
     }
 }
@@ -121,7 +121,7 @@ impl Look {
 pub(super) async fn flows(context: &Context) -> Result<FlowList, Failure> {
     match running(&context.global.state_dir()?).await? {
         Some(client) => Ok(client.get("/v1/flows").await?),
-        None => Ok(views::flows(&*commands::plan(context)?, clock::now())),
+        None => Ok(views::flows(&*commands::plan(context)?, clock::now(), &Tenants::All)),
     }
 }
 

@@ -29,7 +29,7 @@ pub use schema::VERSION;
 pub use sqlite::SqliteStore;
 pub use types::{
     Append, ArtifactRow, AttemptFilter, BackfillRow, Expired, ExpiredRun, Keep, KeptRuns, RunCounts, RunFilter, RunRow,
-    StoreState,
+    StoreState, Tenants,
 };
 pub use upkeep::{Stores, Upkeep};
 

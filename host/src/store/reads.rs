@@ -3,7 +3,7 @@
 use super::detail::{self, AttemptDetail, RunDetail};
 use super::record::{state_number, state_of};
 use super::recover::{self, Flows, created};
-use super::types::{ArtifactRow, AttemptFilter, BackfillRow, RunCounts, RunFilter, RunRow};
+use super::types::{ArtifactRow, AttemptFilter, BackfillRow, RunCounts, RunFilter, RunRow, Tenants};
 use super::{StoreError, database_path, schema};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params, params_from_iter};
@@ -41,10 +41,10 @@ pub trait Reads: Send + Sync {
     fn succeeded_partitions(&self, flow: &FlowName) -> Result<BTreeSet<String>, StoreError>;
     /// A backfill.
     fn backfill(&self, id: BackfillId) -> Result<Option<BackfillRow>, StoreError>;
-    /// The newest backfills, at the most `limit`, newest first.
-    fn backfills(&self, limit: u32) -> Result<Vec<BackfillRow>, StoreError>;
-    /// Ends of ticks, at the most `limit`, the latest tick first; of one flow, or of all.
-    fn ticks(&self, flow: Option<&FlowName>, limit: u32) -> Result<Vec<Tick>, StoreError>;
+    /// The newest backfills of these tenants, at the most `limit`, newest first.
+    fn backfills(&self, tenants: &Tenants, limit: u32) -> Result<Vec<BackfillRow>, StoreError>;
+    /// Ends of ticks, at the most `limit`, the latest tick first; of one flow, or of all of these tenants.
+    fn ticks(&self, flow: Option<&FlowName>, tenants: &Tenants, limit: u32) -> Result<Vec<Tick>, StoreError>;
     /// Flows that anything was ever recorded of.
     fn flows(&self) -> Result<Vec<FlowName>, StoreError>;
     /// Whether anything that is kept refers to an artifact.
@@ -198,14 +198,14 @@ impl Reads for SqliteReads {
     }
 
     fn backfill(&self, id: BackfillId) -> Result<Option<BackfillRow>, StoreError> {
-        self.with(|conn| backfills(conn, Some(id), 1).map(|mut rows| rows.pop()))
+        self.with(|conn| backfills(conn, Some(id), &Tenants::All, 1).map(|mut rows| rows.pop()))
     }
 
-    fn backfills(&self, limit: u32) -> Result<Vec<BackfillRow>, StoreError> {
-        self.with(|conn| backfills(conn, None, limit))
+    fn backfills(&self, tenants: &Tenants, limit: u32) -> Result<Vec<BackfillRow>, StoreError> {
+        self.with(|conn| backfills(conn, None, tenants, limit))
     }
 
-    fn ticks(&self, flow: Option<&FlowName>, limit: u32) -> Result<Vec<Tick>, StoreError> {
+    fn ticks(&self, flow: Option<&FlowName>, tenants: &Tenants, limit: u32) -> Result<Vec<Tick>, StoreError> {
         self.with(|conn| {
             let id = match flow {
                 None => None,
@@ -214,14 +214,18 @@ impl Reads for SqliteReads {
                     id => id,
                 },
             };
-            let mut query = conn.prepare_cached(if id.is_some() {
+            let (of, order) = match id {
+                Some(_) => ("t.flow = ?1", "t.time DESC"),
+                None => ("?1 IS NULL", "t.time DESC, t.flow"),
+            };
+            let (theirs, names) = of_tenants(tenants, "t.flow", 3);
+            let mut query = conn.prepare_cached(&format!(
                 "SELECT f.tenant, f.name, t.time, t.at, t.end FROM tick t JOIN flow f ON f.id = t.flow \
-                 WHERE t.flow = ?1 ORDER BY t.time DESC LIMIT ?2"
-            } else {
-                "SELECT f.tenant, f.name, t.time, t.at, t.end FROM tick t JOIN flow f ON f.id = t.flow \
-                 WHERE ?1 IS NULL ORDER BY t.time DESC, t.flow LIMIT ?2"
-            })?;
-            let mut rows = query.query(params![id, limit])?;
+                 WHERE {of} AND {theirs} ORDER BY {order} LIMIT ?2"
+            ))?;
+            let mut values: Vec<Value> = vec![id.into(), i64::from(limit).into()];
+            values.extend(names);
+            let mut rows = query.query(params_from_iter(values))?;
             let mut ticks = Vec::new();
             while let Some(row) = rows.next()? {
                 ticks.push(Tick {
@@ -273,8 +277,8 @@ fn run_row(conn: &Connection, run: RunId) -> Result<Option<RunRow>, StoreError> 
 }
 
 fn runs(conn: &Connection, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
-    let mut sql = format!("{RUN_COLUMNS} WHERE true");
-    let mut values: Vec<Value> = Vec::new();
+    let (theirs, mut values) = of_tenants(&filter.tenants, "r.flow", 1);
+    let mut sql = format!("{RUN_COLUMNS} WHERE {theirs}");
     let mut and = |condition: &str, value: i64| {
         sql.push_str(" AND ");
         sql.push_str(condition);
@@ -315,13 +319,34 @@ fn read_run(row: &Row<'_>) -> Result<RunRow, StoreError> {
     })
 }
 
-fn backfills(conn: &Connection, id: Option<BackfillId>, limit: u32) -> Result<Vec<BackfillRow>, StoreError> {
-    let mut query = conn.prepare_cached(
+/// The condition that a flow is one of these tenants', and its values: parameters from this number on.
+fn of_tenants(tenants: &Tenants, flow: &str, first: usize) -> (String, Vec<Value>) {
+    match tenants {
+        Tenants::All => ("true".to_owned(), Vec::new()),
+        Tenants::Only(names) if names.is_empty() => ("false".to_owned(), Vec::new()),
+        Tenants::Only(names) => {
+            let numbers: Vec<_> = (first..first + names.len()).map(|n| format!("?{n}")).collect();
+            let condition = format!("{flow} IN (SELECT id FROM flow WHERE tenant IN ({}))", numbers.join(", "));
+            (condition, names.iter().cloned().map(Value::from).collect())
+        }
+    }
+}
+
+fn backfills(
+    conn: &Connection,
+    id: Option<BackfillId>,
+    tenants: &Tenants,
+    limit: u32,
+) -> Result<Vec<BackfillRow>, StoreError> {
+    let (theirs, names) = of_tenants(tenants, "flow", 3);
+    let mut query = conn.prepare_cached(&format!(
         "SELECT id, state, created, cancelled, ended, spec, dropped_succeeded, dropped_failed, dropped_cancelled \
-         FROM backfill WHERE ?1 IS NULL OR id = ?1 ORDER BY id DESC LIMIT ?2",
-    )?;
+         FROM backfill WHERE (?1 IS NULL OR id = ?1) AND {theirs} ORDER BY id DESC LIMIT ?2"
+    ))?;
     let mut counts = conn.prepare_cached("SELECT state, count(*) FROM run WHERE backfill = ?1 GROUP BY state")?;
-    let mut rows = query.query(params![id.map(|b| b.0 as i64), limit])?;
+    let mut values: Vec<Value> = vec![id.map(|b| b.0 as i64).into(), i64::from(limit).into()];
+    values.extend(names);
+    let mut rows = query.query(params_from_iter(values))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;

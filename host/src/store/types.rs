@@ -1,5 +1,5 @@
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wharf_contract::Artifact;
 use wharf_core::event::{BackfillId, BackfillSpec, Entry, RunId, RunSpec, RunState};
@@ -69,9 +69,32 @@ pub struct ExpiredRun {
     pub tenant: String,
 }
 
+/// Whose: what others may not know of is left out where it is read, so that a page is as long as it can be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Tenants {
+    /// Everybody's.
+    #[default]
+    All,
+    /// Of these alone, whether they are still in the config or not.
+    Only(BTreeSet<String>),
+}
+
+impl Tenants {
+    /// Whether a tenant is one of them.
+    #[must_use]
+    pub fn has(&self, tenant: &str) -> bool {
+        match self {
+            Tenants::All => true,
+            Tenants::Only(names) => names.contains(tenant),
+        }
+    }
+}
+
 /// Which runs. All conditions hold at once.
 #[derive(Debug, Clone, Default)]
 pub struct RunFilter {
+    /// Of these tenants.
+    pub tenants: Tenants,
     /// Of this flow.
     pub flow: Option<FlowName>,
     /// In this state.

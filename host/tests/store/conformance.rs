@@ -3,7 +3,8 @@
 use crate::support::*;
 use serde_json::json as value;
 use std::path::Path;
-use wharf::store::{AttemptFilter, RunCounts, RunFilter, Store};
+use std::sync::Arc;
+use wharf::store::{AttemptFilter, RunCounts, RunFilter, Store, Tenants};
 use wharf_contract::{Outcome, Payload};
 use wharf_core::event::{BackfillId, BackfillSpec, Entry, Event, RunId, RunState, SkipReason, Tick, TickEnd, TickSkip};
 use wharf_core::run::TaskState;
@@ -12,7 +13,7 @@ type Make<'a, S> = &'a dyn Fn(&Path) -> S;
 type Scenario<S> = fn(Make<S>, &Path);
 
 pub(crate) fn conformance<S: Store>(make: impl Fn(&Path) -> S) {
-    let scenarios: [(&str, Scenario<S>); 9] = [
+    let scenarios: [(&str, Scenario<S>); 10] = [
         ("an empty store", empty),
         ("a name of its own", named),
         ("batches are durable in order", order),
@@ -22,6 +23,7 @@ pub(crate) fn conformance<S: Store>(make: impl Fn(&Path) -> S) {
         ("the latest success of a partition", successes),
         ("a fan-out's outputs", fan_outs),
         ("backfills, ticks and cursors", ledgers),
+        ("what is of other tenants is left out", tenants),
     ];
     for (what, scenario) in scenarios {
         println!("{what}");
@@ -254,15 +256,15 @@ fn ledgers<S: Store>(make: Make<S>, dir: &Path) {
     assert_eq!((row.state, row.cancelled, row.ended), (RunState::Running, Some(at(6)), None));
     assert_eq!(row.spec, plan("2012-01-02"));
     assert_eq!(row.runs, RunCounts { running: 1, succeeded: 1, failed: 1, cancelled: 0 });
-    let ids: Vec<_> = reads.backfills(9).unwrap().iter().map(|b| (b.backfill.0, b.state)).collect();
+    let ids: Vec<_> = reads.backfills(&Tenants::All, 9).unwrap().iter().map(|b| (b.backfill.0, b.state)).collect();
     assert_eq!(ids, [(2, RunState::Running), (1, RunState::Succeeded)]);
     let of = RunFilter { backfill: Some(BackfillId(2)), limit: 2, ..RunFilter::default() };
     assert_eq!(reads.runs(&of).unwrap().iter().map(|r| r.run.0).collect::<Vec<_>>(), [3, 2]);
     let late = tick(180, TickEnd::Late(RunId(10)));
     let forbidden = tick(120, TickEnd::Skipped(TickSkip::Forbidden));
-    assert_eq!(reads.ticks(None, 2).unwrap(), [late.clone(), forbidden.clone()]);
-    assert_eq!(reads.ticks(Some(&flow.name), 1).unwrap(), [late]);
-    assert_eq!(reads.ticks(Some(&name("never-run")), 9).unwrap(), []);
+    assert_eq!(reads.ticks(None, &Tenants::All, 2).unwrap(), [late.clone(), forbidden.clone()]);
+    assert_eq!(reads.ticks(Some(&flow.name), &Tenants::All, 1).unwrap(), [late]);
+    assert_eq!(reads.ticks(Some(&name("never-run")), &Tenants::All, 9).unwrap(), []);
     let recovered = store.recover().unwrap();
     assert_eq!(recovered.next_backfill, BackfillId(3));
     let cursors: Vec<_> = recovered.cursors.into_iter().collect();
@@ -276,4 +278,70 @@ fn ledgers<S: Store>(make: Make<S>, dir: &Path) {
         (3, "2012-01-05", RunState::Running),
     ];
     assert_eq!(runs, expect);
+}
+
+fn tenants<S: Store>(make: Make<S>, dir: &Path) {
+    // The same name, so that only the tenant tells them apart.
+    let ours = flow("f", 1, &["a"]);
+    let mut theirs = (*ours).clone();
+    theirs.name.tenant = "it's, \"other\"".into();
+    theirs.digest = "f-of-others".into();
+    let theirs = Arc::new(theirs);
+    let store = make(dir);
+    for (flow, first) in [(&ours, 1), (&theirs, 2)] {
+        for run in (first..=20).step_by(2) {
+            store.append(whole_run(flow, run, run as i64, spec(flow, None), good(value!(run))));
+        }
+        let backfill = BackfillSpec {
+            flow: flow.name.clone(),
+            flow_digest: flow.digest.clone(),
+            from: "2012-01-01".into(),
+            to: "2012-01-09".into(),
+            skip: Vec::new(),
+            max_active: 2,
+            params: serde_json::Map::new(),
+        };
+        let ended = Tick {
+            flow: flow.name.clone(),
+            scheduled_time: at(first as i64),
+            at: at(30),
+            end: TickEnd::Ran(RunId(first)),
+        };
+        let rest = vec![
+            Entry::BackfillCreated { id: BackfillId(first), at: at(30), spec: Box::new(backfill) },
+            Entry::Tick(ended),
+        ];
+        put(&store, append(rest, flow));
+    }
+    let reads = store.reads();
+    let only = |names: &[&str]| Tenants::Only(names.iter().map(|n| (*n).to_owned()).collect());
+    let (us, them) = (ours.name.tenant.as_str(), theirs.name.tenant.as_str());
+    let listed = |tenants: &Tenants| -> (Vec<u64>, Vec<u64>, Vec<Option<RunId>>) {
+        let filter = RunFilter { tenants: tenants.clone(), limit: 3, ..RunFilter::default() };
+        let runs = reads.runs(&filter).unwrap().iter().map(|r| r.run.0).collect();
+        let backfills = reads.backfills(tenants, 9).unwrap().iter().map(|b| b.backfill.0).collect();
+        let ticks = reads.ticks(None, tenants, 9).unwrap().into_iter().map(|t| match t.end {
+            TickEnd::Ran(run) => Some(run),
+            _ => None,
+        });
+        (runs, backfills, ticks.collect())
+    };
+    let (one, two) = (Some(RunId(1)), Some(RunId(2)));
+    assert_eq!(listed(&Tenants::All), (vec![20, 19, 18], vec![2, 1], vec![two, one]));
+    assert_eq!(listed(&only(&[us, them])), listed(&Tenants::All));
+    assert_eq!(listed(&only(&[us])), (vec![19, 17, 15], vec![1], vec![one]), "a page is as long as it can be");
+    assert_eq!(listed(&only(&[them])), (vec![20, 18, 16], vec![2], vec![two]));
+    assert_eq!(listed(&only(&["nobody"])), (vec![], vec![], vec![]));
+    assert_eq!(listed(&only(&[])), (vec![], vec![], vec![]));
+    // Other conditions hold besides.
+    assert_eq!(reads.ticks(Some(&theirs.name), &only(&[us]), 9).unwrap(), []);
+    let page = RunFilter {
+        tenants: only(&[us]),
+        flow: Some(ours.name.clone()),
+        before: Some(RunId(6)),
+        limit: 9,
+        ..RunFilter::default()
+    };
+    assert_eq!(reads.runs(&page).unwrap().iter().map(|r| r.run.0).collect::<Vec<_>>(), [5, 3, 1]);
+    assert_eq!(reads.runs(&RunFilter { tenants: only(&[them]), ..page }).unwrap(), []);
 }

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use wharf::artifacts::Artifacts;
 use wharf::depots::Depots;
-use wharf::store::{Expired, Keep, KeptRuns, RunFilter, SqliteStore, Store, Stores, Upkeep};
+use wharf::store::{Expired, Keep, KeptRuns, RunFilter, SqliteStore, Store, Stores, Tenants, Upkeep};
 use wharf_contract::{Artifact, AttemptId, Outcome, StoreLocation};
 use wharf_core::event::{BackfillId, BackfillSpec, Entry, Event, RunId, RunState, Tick, TickEnd};
 use wharf_core::plan::{ArtifactStore, Flow, Plan, Tenant};
@@ -142,7 +142,7 @@ fn a_long_run_goes_by_pieces_and_ticks_go_with_time() {
     for _ in 0..30 {
         store.prune(&keep, at(50)).unwrap();
     }
-    assert_eq!(store.reads().ticks(None, 100).unwrap().len(), 10);
+    assert_eq!(store.reads().ticks(None, &Tenants::All, 100).unwrap().len(), 10);
 }
 
 /// Stages and takes over an artifact, and records the run whose only task wrote it.
