@@ -69,7 +69,7 @@ impl Shell {
     }
 }
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "check",
     "run",
     "serve",
@@ -84,6 +84,7 @@ const COMMANDS: [&str; 20] = [
     "backfills",
     "flows",
     "ticks",
+    "reload",
     "next",
     "inspect",
     "push",
@@ -174,6 +175,9 @@ fn wrong_values() {
         &["run", "t.wasm", "--input", "Ada"],
         &["run", "t.wasm", "--input", "@broken.json"],
         &["run", "t.wasm", "--input", "-"],
+        &["serve", "--listen", "0.0.0.0:8080"],
+        &["serve", "--listen", "127.0.0.1:8080", "--tls-cert-file", "t.wasm"],
+        &["runs", "--server", "127.0.0.1:8080"],
     ] {
         assert_eq!(shell.run(args), 2, "{args:?}");
     }

@@ -1,10 +1,10 @@
+use super::auth::Scope;
 use super::extract::{Body, Id};
 use super::server::Shared;
 use super::stream::{self, Gone, Sender};
 use super::types::{BackfillEvent, BackfillList, BackfillSummary, CreateBackfill, ErrorBody};
 use super::views;
 use crate::coordinator::Request;
-use crate::store::Tenants;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -15,8 +15,9 @@ use wharf_core::scheduler::{BackfillRequest, Refusal};
 /// Shortest time between two looks at a backfill.
 const PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) async fn list(State(shared): State<Shared>) -> Result<Json<BackfillList>, ErrorBody> {
-    shared.read(|reads| views::backfills(reads, &Tenants::All)).await.map(Json)
+pub(super) async fn list(State(shared): State<Shared>, scope: Scope) -> Result<Json<BackfillList>, ErrorBody> {
+    let tenants = scope.tenants(None).await?;
+    shared.read(move |reads| views::backfills(reads, &tenants)).await.map(Json)
 }
 
 pub(super) async fn show(State(shared): State<Shared>, Id(id): Id) -> Result<Json<BackfillSummary>, ErrorBody> {
@@ -29,9 +30,10 @@ async fn look(shared: &Shared, id: BackfillId) -> Result<BackfillSummary, ErrorB
 
 pub(super) async fn create(
     State(shared): State<Shared>,
+    scope: Scope,
     Body(body): Body<CreateBackfill>,
 ) -> Result<Json<BackfillSummary>, ErrorBody> {
-    let flow = shared.flow(&body.flow)?.name.clone();
+    let flow = shared.flow(&scope, &body.flow).await?.name.clone();
     let skip = if body.force {
         Vec::new()
     } else {

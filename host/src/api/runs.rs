@@ -1,3 +1,4 @@
+use super::auth::Scope;
 use super::extract::{Ask, Body, Id};
 use super::server::Shared;
 use super::stream::{self, Gone, Sender};
@@ -6,7 +7,6 @@ use super::types::{
 };
 use super::views;
 use crate::coordinator::{Change, Final, Request, Underway};
-use crate::store::Tenants;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -14,16 +14,22 @@ use tokio::sync::broadcast::error::RecvError;
 use wharf_core::event::RunId;
 use wharf_core::scheduler::{Refusal, RunRequest};
 
-pub(super) async fn list(State(shared): State<Shared>, Ask(query): Ask<RunsQuery>) -> Result<Json<RunList>, ErrorBody> {
-    shared.read(move |reads| views::runs(reads, &query, Tenants::All)).await.map(Json)
+pub(super) async fn list(
+    State(shared): State<Shared>,
+    scope: Scope,
+    Ask(query): Ask<RunsQuery>,
+) -> Result<Json<RunList>, ErrorBody> {
+    let tenants = scope.tenants(query.flow.as_deref()).await?;
+    shared.read(move |reads| views::runs(reads, &query, tenants)).await.map(Json)
 }
 
 pub(super) async fn create(
     State(shared): State<Shared>,
+    scope: Scope,
     Ask(WaitQuery { wait }): Ask<WaitQuery>,
     Body(body): Body<CreateRun>,
 ) -> Result<Json<RunAnswer>, ErrorBody> {
-    let flow = shared.flow(&body.flow)?;
+    let flow = shared.flow(&scope, &body.flow).await?;
     let request = RunRequest { flow: flow.name.clone(), params: body.params, partition: body.partition };
     shared.ask(|answer| Request::CreateRun { request, wait, answer }).await?.map(Json)
 }

@@ -1,13 +1,18 @@
+use super::auth::{Gate, Guard, Reviewer, Route, Scope, guard};
+use super::tls::Tls;
 use super::types::{ErrorBody, ErrorCode, MAX_BODY};
-use super::{artifacts, backfills, logs, runs, socket, system};
+use super::{Authentication, Listen, artifacts, backfills, logs, runs, socket, system, tcp};
 use crate::artifacts::Artifacts;
+use crate::clock;
 use crate::coordinator::{Input, Readers, Request, Status, unavailable};
 use crate::depots::Depots;
 use crate::logs::{Following, LogHints, Settling};
 use crate::store::Reads;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request as HttpRequest};
-use axum::routing::{get, post};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,55 +46,104 @@ pub(crate) struct Shared {
 /// The API while it is served.
 pub(crate) struct Server {
     socket: PathBuf,
-    serving: JoinHandle<std::io::Result<()>>,
+    address: Option<SocketAddr>,
+    serving: Vec<JoinHandle<()>>,
+}
+
+/// Where the API is to be served over TCP.
+pub(crate) struct Door {
+    pub(crate) listen: Listen,
+    /// Asks the cluster who is there, where [`Listen`] says so.
+    pub(crate) reviewer: Option<Reviewer>,
 }
 
 impl Server {
-    /// Opens the socket and answers what comes.
+    /// Opens the socket, and the port if there is to be one, and answers what comes.
     ///
     /// # Errors
-    /// The socket cannot be opened, in words.
-    pub(crate) fn open(socket: &Path, shared: Shared) -> Result<Server, String> {
+    /// The socket or the port cannot be opened, or the certificate cannot be used, in words.
+    pub(crate) async fn open(socket: &Path, door: Option<Door>, shared: Shared) -> Result<Server, String> {
+        // The port first: it can fail, and leaves nothing behind.
+        let (mut serving, mut address) = (Vec::new(), None);
+        if let Some(Door { listen, reviewer }) = door {
+            let gate = match (listen.authentication(), reviewer) {
+                (Authentication::None, _) => Gate::Machine,
+                (Authentication::Kubernetes, Some(reviewer)) => Gate::Cluster(Arc::new(reviewer)),
+                (Authentication::Kubernetes, None) => return Err("there is no cluster to ask who is there".to_owned()),
+            };
+            let tls = listen.tls().cloned().map(Tls::open).transpose()?;
+            let (listener, bound) = tcp::bind(listen.address()).await?;
+            let stop = shared.stop.clone();
+            serving.push(tokio::spawn(tcp::serve(listener, tls, router(&shared, &gate), stop)));
+            address = Some(bound);
+        }
         let listener = socket::bind(socket)?;
-        let stop = shared.stop.clone();
-        let serve = axum::serve(listener, router(shared)).with_graceful_shutdown(stop.cancelled_owned());
-        Ok(Server { socket: socket.to_owned(), serving: tokio::spawn(serve.into_future()) })
+        let router = router(&shared, &Gate::Owner);
+        let serve = axum::serve(listener, router).with_graceful_shutdown(shared.stop.cancelled_owned());
+        serving.push(tokio::spawn(async move {
+            if let Err(e) = serve.await {
+                tracing::error!("the socket is not served any more: {e}");
+            }
+        }));
+        Ok(Server { socket: socket.to_owned(), address, serving })
+    }
+
+    /// The port, where there is one.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.address
     }
 
     /// Waits until what was asked is answered, and removes the socket. [`Shared::stop`] must be cancelled before.
     pub(crate) async fn close(self, patience: Duration) {
         let _ = std::fs::remove_file(&self.socket);
-        let abort = self.serving.abort_handle();
-        if tokio::time::timeout(patience, self.serving).await.is_err() {
-            abort.abort();
+        let until = clock::monotonic() + patience;
+        for serving in self.serving {
+            let abort = serving.abort_handle();
+            if tokio::time::timeout_at(until, serving).await.is_err() {
+                abort.abort();
+            }
         }
     }
 }
 
-fn router(shared: Shared) -> Router {
-    Router::new()
-        .route("/v1/health/live", get(system::live))
-        .route("/v1/health/ready", get(system::ready))
-        .route("/metrics", get(system::metrics))
-        .route("/v1/flows", get(system::flows))
-        .route("/v1/ticks", get(system::ticks))
-        .route("/v1/reload", post(system::reload))
-        .route("/v1/runs", get(runs::list).post(runs::create))
-        .route("/v1/runs/{id}", get(runs::show))
-        .route("/v1/runs/{id}/watch", get(runs::watch))
-        .route("/v1/runs/{id}/logs", get(logs::logs))
-        .route("/v1/runs/{id}/artifacts", get(artifacts::list))
-        .route("/v1/runs/{id}/artifacts/content", get(artifacts::content))
-        .route("/v1/runs/{id}/cancel", post(runs::cancel))
-        .route("/v1/runs/{id}/retry", post(runs::retry))
-        .route("/v1/backfills", get(backfills::list).post(backfills::create))
-        .route("/v1/backfills/{id}", get(backfills::show))
-        .route("/v1/backfills/{id}/watch", get(backfills::watch))
-        .route("/v1/backfills/{id}/cancel", post(backfills::cancel))
+/// All that is answered, each behind a guard of its own.
+fn router(shared: &Shared, gate: &Gate) -> Router {
+    let mut router = Router::new();
+    for route in Route::ALL {
+        let (_, path, _) = route.entry();
+        let before = Guard { gate: gate.clone(), route, shared: shared.clone() };
+        router = router.route(path, handler(route).route_layer(from_fn_with_state(before, guard)));
+    }
+    router
         .fallback(no_route)
         .method_not_allowed_fallback(no_route)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(shared)
+        .with_state(shared.clone())
+}
+
+fn handler(route: Route) -> MethodRouter<Shared> {
+    match route {
+        Route::Live => get(system::live),
+        Route::Ready => get(system::ready),
+        Route::Metrics => get(system::metrics),
+        Route::Flows => get(system::flows),
+        Route::Ticks => get(system::ticks),
+        Route::Reload => post(system::reload),
+        Route::Runs => get(runs::list),
+        Route::CreateRun => post(runs::create),
+        Route::Run => get(runs::show),
+        Route::WatchRun => get(runs::watch),
+        Route::Logs => get(logs::logs),
+        Route::Artifacts => get(artifacts::list),
+        Route::Artifact => get(artifacts::content),
+        Route::CancelRun => post(runs::cancel),
+        Route::RetryRun => post(runs::retry),
+        Route::Backfills => get(backfills::list),
+        Route::CreateBackfill => post(backfills::create),
+        Route::Backfill => get(backfills::show),
+        Route::WatchBackfill => get(backfills::watch),
+        Route::CancelBackfill => post(backfills::cancel),
+    }
 }
 
 async fn no_route(request: HttpRequest) -> ErrorBody {
@@ -123,8 +177,9 @@ impl Shared {
         runs_in_pods.then(|| self.depots.url(tenant)).flatten()
     }
 
-    /// The flow that a user names.
-    pub(super) fn flow(&self, name: &str) -> Result<Arc<Flow>, ErrorBody> {
-        self.plan.borrow().find_flow(name).cloned().map_err(|fits| ErrorBody::no_flow(name, &fits))
+    /// The flow that a user names, out of those that the request may be about.
+    pub(super) async fn flow(&self, scope: &Scope, name: &str) -> Result<Arc<Flow>, ErrorBody> {
+        let plan = Arc::clone(&self.plan.borrow());
+        scope.flow(&plan, name).await
     }
 }

@@ -1,10 +1,11 @@
+use super::auth::Scope;
 use super::extract::Ask;
+use super::health::METRICS;
 use super::server::Shared;
 use super::types::{ErrorBody, FlowList, Live, Ready, ReloadAnswer, TickList, TicksQuery};
 use super::views;
 use crate::clock;
 use crate::coordinator::Request;
-use crate::store::Tenants;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -30,19 +31,22 @@ pub(super) async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
 
 pub(super) async fn metrics(State(shared): State<Shared>) -> Result<impl IntoResponse, ErrorBody> {
     let text = shared.ask(|answer| Request::Metrics { answer }).await?;
-    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text))
+    Ok(([(header::CONTENT_TYPE, METRICS)], text))
 }
 
-pub(super) async fn flows(State(shared): State<Shared>) -> Json<FlowList> {
+pub(super) async fn flows(State(shared): State<Shared>, scope: Scope) -> Result<Json<FlowList>, ErrorBody> {
+    let tenants = scope.tenants(None).await?;
     let plan = shared.plan.borrow().clone();
-    Json(views::flows(&plan, clock::now(), &Tenants::All))
+    Ok(Json(views::flows(&plan, clock::now(), &tenants)))
 }
 
 pub(super) async fn ticks(
     State(shared): State<Shared>,
+    scope: Scope,
     Ask(query): Ask<TicksQuery>,
 ) -> Result<Json<TickList>, ErrorBody> {
-    shared.read(move |reads| views::ticks(reads, &query, &Tenants::All)).await.map(Json)
+    let tenants = scope.tenants(query.flow.as_deref()).await?;
+    shared.read(move |reads| views::ticks(reads, &query, &tenants)).await.map(Json)
 }
 
 pub(super) async fn reload(State(shared): State<Shared>) -> Result<Json<ReloadAnswer>, ErrorBody> {

@@ -1,4 +1,4 @@
-//! What goes over the local socket: every request and answer of the HTTP API, version 1. JSON in camelCase; instants are
+//! What goes over the socket or the port: every request and answer of the HTTP API, version 1. JSON in camelCase; instants are
 //! RFC 3339 in UTC. A field that an answer leaves out is `null`.
 
 use serde::{Deserialize, Serialize};
@@ -622,6 +622,10 @@ pub struct ErrorBody {
 pub enum ErrorCode {
     /// The request cannot be read, or a value in it cannot be used. Status 400.
     BadRequest,
+    /// It is not known who asks: no token, or none that is taken. Status 401.
+    Unauthorized,
+    /// Whoever asks may not; the message names the right. Status 403.
+    Forbidden,
     /// There is no such flow, run, backfill, task or route. Status 404.
     NotFound,
     /// What is asked does not go with where things stand, for example to cancel a final run. Status 409.
@@ -644,6 +648,8 @@ impl ErrorCode {
     pub fn status(self) -> u16 {
         match self {
             ErrorCode::BadRequest => 400,
+            ErrorCode::Unauthorized => 401,
+            ErrorCode::Forbidden => 403,
             ErrorCode::NotFound => 404,
             ErrorCode::Conflict | ErrorCode::NothingToDo => 409,
             ErrorCode::TooLarge => 413,

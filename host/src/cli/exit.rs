@@ -1,5 +1,5 @@
 use crate::api::types::ErrorCode;
-use crate::client::ClientError;
+use crate::client::{ClientError, Place};
 use serde::Serialize;
 
 /// Exit codes of `wharf`.
@@ -158,7 +158,17 @@ pub(super) fn plain(error: &std::io::Error) -> String {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Failure {
         match error {
-            ClientError::NotRunning(_) => Failure::refused(error.to_string()).hint("start one: `wharf serve`"),
+            ClientError::NotRunning(Place::Socket(_)) => {
+                Failure::refused(error.to_string()).hint("start one: `wharf serve`")
+            }
+            ClientError::NotRunning(Place::Remote(_)) => Failure::refused(error.to_string()).hint(
+                "see whether the address in --server (WHARF_SERVER) is right, and leads to a coordinator that is ready",
+            ),
+            ClientError::Token(why) => {
+                Failure::new(Exit::NotFound, why).hint("name the file of a token with --token-file (WHARF_TOKEN_FILE)")
+            }
+            ClientError::Broken { place: Place::Remote(_), .. } => Failure::internal(error.to_string())
+                .hint("see whether the coordinator is ready; `http:` and `https:` are not the same to it"),
             ClientError::Broken { .. } => {
                 Failure::internal(error.to_string()).hint("see whether `wharf serve` still runs, and what its log says")
             }
@@ -168,7 +178,11 @@ impl From<ClientError> for Failure {
                 let exit = match error.code {
                     ErrorCode::BadRequest | ErrorCode::TooLarge => Exit::Usage,
                     ErrorCode::NotFound => Exit::NotFound,
-                    ErrorCode::Conflict | ErrorCode::NothingToDo | ErrorCode::Unavailable => Exit::Refused,
+                    ErrorCode::Unauthorized
+                    | ErrorCode::Forbidden
+                    | ErrorCode::Conflict
+                    | ErrorCode::NothingToDo
+                    | ErrorCode::Unavailable => Exit::Refused,
                     ErrorCode::InvalidConfig => Exit::Config,
                     ErrorCode::Internal => Exit::Internal,
                 };

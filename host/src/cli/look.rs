@@ -1,7 +1,7 @@
 //! Reading what is recorded: through the coordinator that runs, else from the state folder itself.
 
 use super::exit::{Exit, Failure};
-use super::session::running;
+use super::session::coordinator_of;
 use super::{Context, commands};
 use crate::api::types::{
     BackfillList, ErrorBody, FlowList, LogRecord, LogsQuery, RunDetail, RunList, RunQuery, RunsQuery, TickList,
@@ -28,10 +28,12 @@ pub(super) enum Look {
 
 impl Look {
     pub(super) async fn open(context: &Context) -> Result<Look, Failure> {
-        let state = context.global.state_dir()?;
-        match running(&state).await? {
+        match coordinator_of(context).await? {
             Some(client) => Ok(Look::Running(client)),
-            None => Ok(Look::Store { reads: SqliteReads::open(&state)?, state }),
+            None => {
+                let state = context.global.state_dir()?;
+                Ok(Look::Store { reads: SqliteReads::open(&state)?, state })
+            }
         }
     }
 
@@ -119,7 +121,7 @@ impl Look {
 
 /// The flows: of the coordinator that runs, else of the configuration.
 pub(super) async fn flows(context: &Context) -> Result<FlowList, Failure> {
-    match running(&context.global.state_dir()?).await? {
+    match coordinator_of(context).await? {
         Some(client) => Ok(client.get("/v1/flows").await?),
         None => Ok(views::flows(&*commands::plan(context)?, clock::now(), &Tenants::All)),
     }

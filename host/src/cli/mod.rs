@@ -26,8 +26,8 @@ use crate::telemetry::LogFormat;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use commands::{
-    artifact, backfill, cancel, check, cluster, completions, inspect, listings, logs, new, next, push, retry, run,
-    runs, serve, show, trigger,
+    artifact, backfill, cancel, check, cluster, completions, inspect, listings, logs, new, next, push, reload, retry,
+    run, runs, serve, show, trigger,
 };
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -51,6 +51,7 @@ Examples:
   wharf serve                               run flows when they are due
   wharf backfill daily --from 2012-01-01 --to 2012-12-31
   wharf logs 17 clean -f                    follow a task's log
+  wharf --server http://127.0.0.1:8080 --token-file token trigger team-a/daily
 
 Exit codes:
   0    done
@@ -58,7 +59,7 @@ Exit codes:
   2    the command line cannot be used
   3    the configuration, or a component, has faults
   4    there is no such flow, run, task or file
-  5    refused: the state folder is in use, the run is over already, a name is taken, a cluster says no
+  5    refused: the state folder is in use, the run is over already, a name is taken, a cluster or a server says no
   6    `wharf cluster diff`: the cluster is not as the configuration says
   10   a run or a backfill failed
   14   a run or a backfill was cancelled
@@ -80,6 +81,7 @@ enum Command {
     Backfills(listings::BackfillsArgs),
     Flows(listings::FlowsArgs),
     Ticks(listings::TicksArgs),
+    Reload(reload::Args),
     Next(next::Args),
     Inspect(inspect::Args),
     Push(push::Args),
@@ -138,6 +140,7 @@ fn perform(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Backfills(_) => listings::backfills(context),
         Command::Flows(_) => listings::flows(context),
         Command::Ticks(args) => listings::ticks(context, &args),
+        Command::Reload(_) => reload::run(context),
         Command::Next(args) => next::run(context, &args),
         Command::Inspect(args) => inspect::run(context, &args),
         Command::Push(args) => push::run(context, &args),

@@ -2,6 +2,7 @@
 
 use super::exit::Failure;
 use super::out::Format;
+use crate::client::{Client, Place, Remote};
 use crate::load::find_runtime;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,15 @@ pub(crate) struct Global {
     /// The binary wharf-runtime. Default: beside wharf, else on PATH
     #[arg(long, value_name = "PATH", global = true, env = "WHARF_RUNTIME", hide_env_values = true)]
     pub(crate) runtime: Option<PathBuf>,
+    /// A coordinator elsewhere, instead of the one of the state folder: http://HOST:PORT or https://...
+    #[arg(long, value_name = "URL", global = true, env = "WHARF_SERVER", hide_env_values = true)]
+    pub(crate) server: Option<String>,
+    /// The token that says who asks it; read anew for each request
+    #[arg(long, value_name = "FILE", global = true, env = "WHARF_TOKEN_FILE", hide_env_values = true)]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Certificates (PEM) that the server's is checked by. Default: those that browsers trust
+    #[arg(long, value_name = "FILE", global = true, env = "WHARF_CERTIFICATE_AUTHORITY", hide_env_values = true)]
+    pub(crate) certificate_authority: Option<PathBuf>,
     /// How output is written: text or json
     #[arg(
         short = 'o',
@@ -76,6 +86,22 @@ impl Global {
         let first = absolute(&config[0])?;
         let folder = if first.is_dir() { first.as_path() } else { first.parent().unwrap_or(Path::new("/")) };
         Ok(folder.join(".wharf"))
+    }
+
+    /// The coordinator elsewhere, where one is named.
+    pub(super) fn server(&self) -> Result<Option<Client>, Failure> {
+        let Some(url) = &self.server else { return Ok(None) };
+        let remote = Remote::new(url, self.token_file.clone(), self.certificate_authority.as_deref());
+        let remote = remote.map_err(|why| Failure::usage(format!("--server: {why}")))?;
+        Ok(Some(Client::at(Place::Remote(Box::new(remote)))))
+    }
+
+    /// Where artifacts of attempts on this machine lie; none where the coordinator is elsewhere.
+    pub(super) fn here(&self) -> Result<Option<PathBuf>, Failure> {
+        match &self.server {
+            Some(_) => Ok(None),
+            None => self.state_dir().map(Some),
+        }
     }
 
     /// The runtime's binary.

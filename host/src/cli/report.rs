@@ -72,8 +72,8 @@ pub(super) fn backfill_line(out: &Out, summary: &BackfillSummary) -> Result<(), 
 /// Where the artifacts of a tenant lie.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
-    /// The state folder: those of attempts on this machine.
-    pub(super) state: &'a Path,
+    /// The state folder: those of attempts on this machine. None where the coordinator is elsewhere.
+    pub(super) state: Option<&'a Path>,
     pub(super) tenant: &'a str,
     /// Those of attempts in pods; none where there are none, or where nobody knows.
     pub(super) store: Option<&'a str>,
@@ -82,7 +82,7 @@ pub(super) struct Place<'a> {
 impl Place<'_> {
     /// The path or the address of an artifact; its digest where that is all that is known.
     pub(super) fn of(&self, digest: &str) -> String {
-        let path = Artifacts::new(self.state).path(self.tenant, digest).unwrap_or_default();
+        let path = self.state.and_then(|state| Artifacts::new(state).path(self.tenant, digest)).unwrap_or_default();
         match (self.store, Digest::parse(digest)) {
             _ if path.exists() => path.display().to_string(),
             (Some(store), Some(parsed)) => format!("{store}/{}", keys::artifact(&parsed)),

@@ -37,6 +37,9 @@ pub(super) fn with<T>(
 
 impl Session {
     async fn open(context: &Context) -> Result<Session, Failure> {
+        if let Some(client) = context.global.server()? {
+            return Ok(Session { client, here: None, hurry: false });
+        }
         let state = context.global.state_dir()?;
         let options = |context: &Context| -> Result<Options, Failure> {
             let mut options = Options::command(Config::Paths(context.global.config()?), state.clone());
@@ -149,8 +152,16 @@ impl Session {
     }
 }
 
+/// A client of the coordinator that a command is told of, else of the one that runs on the state folder, if one does.
+pub(super) async fn coordinator_of(context: &Context) -> Result<Option<Client>, Failure> {
+    match context.global.server()? {
+        Some(client) => Ok(Some(client)),
+        None => running(&context.global.state_dir()?).await,
+    }
+}
+
 /// A client of the coordinator that runs on a state folder, if one answers there.
-pub(super) async fn running(state: &Path) -> Result<Option<Client>, Failure> {
+async fn running(state: &Path) -> Result<Option<Client>, Failure> {
     let client = Client::new(state.join("wharf.sock"));
     match client.get::<Live>("/v1/health/live").await {
         Ok(_) => Ok(Some(client)),

@@ -1,21 +1,20 @@
-use super::ClientError;
+use super::{ClientError, Place};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
-use std::path::PathBuf;
 
 /// Bytes as they come. Dropping it ends the request.
 #[derive(Debug)]
 pub struct Download {
-    socket: PathBuf,
+    place: Place,
     body: Incoming,
     // The connection ends with its sender.
     _sender: SendRequest<Full<Bytes>>,
 }
 
 impl Download {
-    pub(super) fn new(socket: PathBuf, sender: SendRequest<Full<Bytes>>, body: Incoming) -> Download {
-        Download { socket, body, _sender: sender }
+    pub(super) fn new(place: Place, sender: SendRequest<Full<Bytes>>, body: Incoming) -> Download {
+        Download { place, body, _sender: sender }
     }
 
     /// The next bytes; none at the end.
@@ -31,7 +30,7 @@ impl Download {
                         return Ok(Some(bytes));
                     }
                 }
-                Some(Err(e)) => return Err(ClientError::Broken { socket: self.socket.clone(), why: e.to_string() }),
+                Some(Err(e)) => return Err(ClientError::Broken { place: self.place.clone(), why: e.to_string() }),
             }
         }
     }

@@ -1,8 +1,7 @@
-use super::ClientError;
+use super::{ClientError, Place};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
-use std::path::PathBuf;
 
 /// Longest event in bytes: a sender of a longer one is not listened to further.
 const LONGEST_EVENT: usize = 32 << 20;
@@ -10,7 +9,7 @@ const LONGEST_EVENT: usize = 32 << 20;
 /// A stream of server-sent events. Dropping it ends the request.
 #[derive(Debug)]
 pub struct Events {
-    socket: PathBuf,
+    place: Place,
     body: Incoming,
     parser: Parser,
     // The connection ends with its sender.
@@ -27,8 +26,8 @@ pub struct ServerEvent {
 }
 
 impl Events {
-    pub(super) fn new(socket: PathBuf, sender: SendRequest<Full<Bytes>>, body: Incoming) -> Events {
-        Events { socket, body, parser: Parser::default(), _sender: sender }
+    pub(super) fn new(place: Place, sender: SendRequest<Full<Bytes>>, body: Incoming) -> Events {
+        Events { place, body, parser: Parser::default(), _sender: sender }
     }
 
     /// The next event, or none where the sender closed the stream. May be dropped while it waits: nothing is lost.
@@ -56,7 +55,7 @@ impl Events {
     }
 
     fn broken(&self, why: String) -> ClientError {
-        ClientError::Broken { socket: self.socket.clone(), why }
+        ClientError::Broken { place: self.place.clone(), why }
     }
 }
 

@@ -1,12 +1,16 @@
-//! Speaks to a coordinator over its unix socket: the same types as [`crate::api`], the other end of the wire.
+//! Speaks to a coordinator, over its unix socket or a network: the same types as [`crate::api`], the other end of the wire.
 
 mod download;
 mod events;
+mod place;
 mod query;
+mod remote;
 
 pub use download::Download;
 pub use events::{Events, ServerEvent};
+pub use place::Place;
 pub use query::Query;
+pub use remote::Remote;
 
 use crate::api::types::{ErrorAnswer, ErrorBody};
 use http_body_util::{BodyExt, Full, Limited};
@@ -14,9 +18,10 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use remote::Stream;
 use serde::{Serialize, de::DeserializeOwned};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
@@ -29,24 +34,27 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection to a coordinator. Requests go one after another over one connection; each stream has its own.
 #[derive(Debug)]
 pub struct Client {
-    socket: PathBuf,
+    place: Place,
     connection: Mutex<Option<SendRequest<Full<Bytes>>>>,
 }
 
 /// Why a request got no answer, or not the one that was hoped for.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody listens on the socket.
-    #[error("no coordinator answers on {}", .0.display())]
-    NotRunning(PathBuf),
+    /// Nobody listens there.
+    #[error("no coordinator answers on {0}")]
+    NotRunning(Place),
     /// The connection broke or could not be used.
-    #[error("the connection to the coordinator at {} broke: {why}", .socket.display())]
+    #[error("the connection to the coordinator at {place} broke: {why}")]
     Broken {
-        /// The socket.
-        socket: PathBuf,
+        /// Where it is.
+        place: Place,
         /// What the system or the protocol said.
         why: String,
     },
+    /// There is nothing to show who asks; in words, why.
+    #[error("{0}")]
+    Token(String),
     /// The coordinator said no.
     #[error("{}", .0.message)]
     Api(ErrorBody),
@@ -64,13 +72,13 @@ impl Client {
     /// For the coordinator that listens on this socket. Connects with the first request.
     #[must_use]
     pub fn new(socket: impl Into<PathBuf>) -> Client {
-        Client { socket: socket.into(), connection: Mutex::new(None) }
+        Client::at(Place::Socket(socket.into()))
     }
 
-    /// The socket.
+    /// For the coordinator at this place. Connects with the first request.
     #[must_use]
-    pub fn socket(&self) -> &Path {
-        &self.socket
+    pub fn at(place: Place) -> Client {
+        Client { place, connection: Mutex::new(None) }
     }
 
     /// Reads.
@@ -110,7 +118,7 @@ impl Client {
         request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("text/event-stream"));
         let response = sender.send_request(request).await.map_err(|e| self.broken(&e))?;
         let response = self.accepted(&Method::GET, path, response).await?;
-        Ok(Events::new(self.socket.clone(), sender, response.into_body()))
+        Ok(Events::new(self.place.clone(), sender, response.into_body()))
     }
 
     /// Reads bytes of any number.
@@ -122,7 +130,7 @@ impl Client {
         let request = self.request(Method::GET, path, Bytes::new())?;
         let response = sender.send_request(request).await.map_err(|e| self.broken(&e))?;
         let response = self.accepted(&Method::GET, path, response).await?;
-        Ok(Download::new(self.socket.clone(), sender, response.into_body()))
+        Ok(Download::new(self.place.clone(), sender, response.into_body()))
     }
 
     async fn exchange<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, ClientError> {
@@ -153,13 +161,18 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, ClientError> {
-        Request::builder()
-            .method(method.clone())
-            .uri(path)
-            .header(header::HOST, "wharf")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body))
-            .map_err(|e| self.malformed(&method, path, &e))
+        let request = Request::builder().method(method.clone()).header(header::CONTENT_TYPE, "application/json");
+        let request = match &self.place {
+            Place::Socket(_) => request.uri(path).header(header::HOST, "wharf"),
+            Place::Remote(remote) => {
+                let request = request.uri(remote.path(path)).header(header::HOST, remote.host());
+                match remote.authorization().map_err(ClientError::Token)? {
+                    Some(shown) => request.header(header::AUTHORIZATION, shown),
+                    None => request,
+                }
+            }
+        };
+        request.body(Full::new(body)).map_err(|e| self.malformed(&method, path, &e))
     }
 
     /// The response if it is a good one, else the error that its body tells of.
@@ -186,10 +199,16 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
-        let stream = match tokio::time::timeout(CONNECT_TIMEOUT, UnixStream::connect(&self.socket)).await {
+        let connect = async {
+            match &self.place {
+                Place::Socket(path) => Ok(Box::new(UnixStream::connect(path).await?) as Box<dyn Stream>),
+                Place::Remote(remote) => remote.connect().await,
+            }
+        };
+        let stream = match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(e)) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
-                return Err(ClientError::NotRunning(self.socket.clone()));
+                return Err(ClientError::NotRunning(self.place.clone()));
             }
             Ok(Err(e)) => return Err(self.broken(&e)),
             Err(_) => return Err(self.broken(&"it did not accept a connection within 5 seconds")),
@@ -201,7 +220,7 @@ impl Client {
     }
 
     fn broken(&self, why: &dyn std::fmt::Display) -> ClientError {
-        ClientError::Broken { socket: self.socket.clone(), why: why.to_string() }
+        ClientError::Broken { place: self.place.clone(), why: why.to_string() }
     }
 
     fn malformed(&self, method: &Method, path: &str, why: &dyn std::fmt::Display) -> ClientError {

@@ -5,9 +5,11 @@ use super::failpoint::{Point, pass};
 use super::feed::{Feed, events, touched};
 use super::handle::Control;
 use super::inflight::{InFlight, Kept, Queue};
+use super::phase::Phase;
 use super::reload::Reload;
 use super::request::{Answer, Input};
 use super::status::Status;
+use super::vitals::Vitals;
 use super::work::Work;
 use crate::api::types::{Progress, ReloadAnswer, RunAnswer};
 use crate::clock;
@@ -53,6 +55,7 @@ pub(super) struct Loop {
     pub(super) feed: Feed,
     pub(super) metrics: Metrics,
     pub(super) status: watch::Sender<Status>,
+    pub(super) vitals: Vitals,
     pub(super) state: State,
 }
 
@@ -265,8 +268,12 @@ impl Loop {
                 self.state.ending = Ending::Draining(at + timeout);
                 self.scheduler.hold(true);
                 self.status.send_modify(|s| s.draining = true);
+                self.vitals.enter(Phase::Draining);
             }
-            Input::Control(Control::Drain | Control::Stop) => self.state.ending = Ending::Now,
+            Input::Control(Control::Drain | Control::Stop) => {
+                self.state.ending = Ending::Now;
+                self.vitals.enter(Phase::Draining);
+            }
         }
     }
 
@@ -392,6 +399,8 @@ impl Loop {
     /// Brings those metrics up to date that are looked up rather than counted.
     pub(super) fn measure(&self) {
         let (m, load) = (&self.metrics, self.scheduler.load());
+        // Who has no turn has no loop.
+        m.leader.set(1);
         let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         m.attempts_open.set(number(self.state.open.len()));
         m.workers.set(number(self.executor.workers()));

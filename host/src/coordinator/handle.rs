@@ -1,5 +1,6 @@
 use super::request::Input;
 use crate::cluster::ClusterError;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokio::sync::{mpsc, watch};
 
@@ -7,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 #[derive(Debug)]
 pub struct Handle {
     pub(super) socket: PathBuf,
+    pub(super) address: Option<SocketAddr>,
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) ended: watch::Receiver<Option<Result<(), String>>>,
 }
@@ -24,6 +26,12 @@ impl Handle {
     #[must_use]
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Port of the API, where [`super::Options::listen`] asks for one.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
     }
 
     /// Starts nothing new, waits for what runs up to the config's `drainTimeout`, and ends. What runs then is ended and

@@ -16,6 +16,7 @@ mod signals;
 mod start;
 mod status;
 mod upkeep;
+mod vitals;
 mod watch;
 mod work;
 
@@ -23,6 +24,7 @@ pub use handle::{Handle, StartError};
 pub use options::{Config, Options};
 pub use phase::Phase;
 pub use start::start;
+pub use vitals::Vitals;
 
 pub(crate) use failpoint::{Point, pass};
 pub(crate) use feed::{Change, Readers};

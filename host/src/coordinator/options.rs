@@ -1,3 +1,5 @@
+use super::vitals::Vitals;
+use crate::api::Listen;
 use crate::executor::kubernetes::Access;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +28,10 @@ pub struct Options {
     pub max_workers: usize,
     /// The cluster, where the config says that attempts run in one.
     pub access: Access,
+    /// Where the API is served over TCP besides its socket; none: nowhere.
+    pub listen: Option<Listen>,
+    /// Told how far the coordinator is.
+    pub vitals: Vitals,
 }
 
 impl Options {
@@ -43,6 +49,8 @@ impl Options {
             worker_idle: Duration::from_secs(60),
             max_workers: 16,
             access: Access::default(),
+            listen: None,
+            vitals: Vitals::default(),
         }
     }
 

@@ -8,11 +8,11 @@ use super::status::Status;
 use super::upkeep::Keeper;
 use super::work::{Turns, Work};
 use super::{signals, watch as watcher};
-use crate::api::{Server, Shared};
+use crate::api::{Authentication, Door, Listen, Reviewer, Server, Shared};
 use crate::artifacts::Artifacts;
 use crate::clock;
 use crate::depots::Depots;
-use crate::executor::kubernetes::{self, Surroundings};
+use crate::executor::kubernetes::{self, Access, Surroundings};
 use crate::executor::{Executor, Local, Settings};
 use crate::load::{Loader, Sources, find_runtime};
 use crate::logs::{Followed, Logs, Settling};
@@ -115,7 +115,12 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         signals::listen(inputs.clone()).map_err(|e| StartError::Io(format!("cannot listen for signals: {e}")))?;
     }
     let socket = options.socket.unwrap_or_else(|| state_dir.join("wharf.sock"));
-    let server = Server::open(&socket, shared).map_err(StartError::Io)?;
+    let door = match options.listen {
+        Some(listen) => Some(door(listen, &options.access).await?),
+        None => None,
+    };
+    let server = Server::open(&socket, door, shared).await.map_err(StartError::Io)?;
+    let address = server.address();
     let keeper = Keeper { store: Arc::clone(&store), plan: plans.subscribe(), alone, stop: stop.clone() };
     let keeping = keeper.start(&state_dir, artifacts.clone(), depots.clone());
     let work = Work {
@@ -147,8 +152,10 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         feed,
         metrics,
         status,
+        vitals: options.vitals.clone(),
         state,
     };
+    options.vitals.begin(inputs.clone());
     let (ended, seen) = watch::channel(None);
     tokio::spawn(async move {
         let result = the_loop.run().await;
@@ -157,7 +164,19 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         server.close(GOODBYE).await;
         let _ = ended.send(Some(result));
     });
-    Ok(Handle { socket, inputs, ended: seen })
+    Ok(Handle { socket, address, inputs, ended: seen })
+}
+
+/// What the API over TCP needs: the cluster, where that says who asks.
+async fn door(listen: Listen, access: &Access) -> Result<Door, StartError> {
+    let reviewer = match listen.authentication() {
+        Authentication::None => None,
+        Authentication::Kubernetes => {
+            let (client, _) = access.client().await?;
+            Some(Reviewer::new(client))
+        }
+    };
+    Ok(Door { listen, reviewer })
 }
 
 async fn read_config(

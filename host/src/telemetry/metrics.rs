@@ -31,6 +31,8 @@ pub struct Metrics {
     run: Histogram,
     record: Histogram,
     commit: Histogram,
+    /// 1 while this coordinator decides, or is about to: 0 in one that waits for its turn.
+    pub leader: Gauge,
     /// Attempts between intent and recorded outcome.
     pub attempts_open: Gauge,
     /// Runs that are not final.
@@ -119,6 +121,7 @@ impl Default for Metrics {
             run: seconds(),
             record: seconds(),
             commit: seconds(),
+            leader: Gauge::default(),
             attempts_open: Gauge::default(),
             runs_active: Gauge::default(),
             queue_depth: Gauge::default(),
@@ -144,6 +147,7 @@ impl Default for Metrics {
         r.register("attempt_run_seconds", "From an attempt's first instruction to its end", m.run.clone());
         r.register("attempt_record_seconds", "From an attempt's end to its durable record", m.record.clone());
         r.register("store_commit_seconds", "From handing over a batch to its being durable", m.commit.clone());
+        r.register("leader", "1 while this coordinator leads, or is alone", m.leader.clone());
         r.register("attempts_open", "Attempts between intent and recorded outcome", m.attempts_open.clone());
         r.register("runs_active", "Runs that are not final", m.runs_active.clone());
         r.register("queue_depth", "Attempts that are ready and wait", m.queue_depth.clone());

@@ -5,4 +5,5 @@ mod api;
 mod config;
 mod runs;
 mod support;
+mod tcp;
 mod workers;

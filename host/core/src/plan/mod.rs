@@ -33,9 +33,18 @@ impl Plan {
     /// # Errors
     /// The names that would fit, sorted: none where there is no such flow, several where the name is ambiguous.
     pub fn find_flow(&self, name: &str) -> Result<&Arc<Flow>, Vec<String>> {
+        self.find_flow_of(name, |_| true)
+    }
+
+    /// The same, out of the flows of some tenants.
+    ///
+    /// # Errors
+    /// As [`Plan::find_flow`].
+    pub fn find_flow_of(&self, name: &str, tenants: impl Fn(&str) -> bool) -> Result<&Arc<Flow>, Vec<String>> {
+        let flows = self.flows.iter().filter(|(n, _)| tenants(&n.tenant));
         let fits: Vec<_> = match name.split_once('/') {
-            Some((tenant, flow)) => self.flows.iter().filter(|(n, _)| n.tenant == tenant && n.flow == flow).collect(),
-            None => self.flows.iter().filter(|(n, _)| n.flow == name).collect(),
+            Some((tenant, flow)) => flows.filter(|(n, _)| n.tenant == tenant && n.flow == flow).collect(),
+            None => flows.filter(|(n, _)| n.flow == name).collect(),
         };
         match fits[..] {
             [(_, flow)] => Ok(flow),

@@ -98,8 +98,8 @@ fn show(context: &Context, args: &Args, list: &ArtifactList) -> Result<Exit, Fai
         context.out.value(list)?;
         return Ok(Exit::Ok);
     }
-    let state = context.global.state_dir()?;
-    let place = Place { state: &state, tenant: &list.tenant, store: list.store.as_deref() };
+    let state = context.global.here()?;
+    let place = Place { state: state.as_deref(), tenant: &list.tenant, store: list.store.as_deref() };
     let mut table = Table::new(["task", "name", ">size", "type", "where"]);
     for row in &list.artifacts {
         let artifact = &row.artifact;

@@ -78,7 +78,7 @@ async fn last_result(context: &Context, session: &Session, backfill: BackfillId)
     if show::results(&detail).iter().all(|(_, outcome)| outcome.artifacts.is_empty()) {
         return Ok(());
     }
-    let text = show::outputs(&detail, &context.global.state_dir()?, context.out.color);
+    let text = show::outputs(&detail, context.global.here()?.as_deref(), context.out.color);
     let partition = last.partition.as_ref().map_or_else(String::new, |key| format!(" ({key})"));
     context.out.line(format!("its last run, {}{partition}, brought", last.run))?;
     context.out.text(text.trim_start_matches('\n'))

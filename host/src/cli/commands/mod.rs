@@ -12,6 +12,7 @@ pub(super) mod logs;
 pub(super) mod new;
 pub(super) mod next;
 pub(super) mod push;
+pub(super) mod reload;
 pub(super) mod retry;
 pub(super) mod run;
 pub(super) mod runs;

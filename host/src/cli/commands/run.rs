@@ -78,14 +78,14 @@ fn flow(context: &Context, args: &Args) -> Result<Exit, Failure> {
         return Err(Failure::usage("grants, limits and --keep are of a component that runs alone")
             .hint("what a flow's tasks may is said in its configuration"));
     }
-    let state = context.global.state_dir()?;
+    let state = context.global.here()?;
     let request = CreateRun {
         flow: args.what.clone(),
         params: words::pairs("-p", &args.params)?,
         partition: args.partition.clone(),
     };
     session::with(context, async |session, interrupts| {
-        foreground(context, args, session, interrupts, &request, &state).await
+        foreground(context, args, session, interrupts, &request, state.as_deref()).await
     })
 }
 
@@ -120,7 +120,7 @@ fn component(context: &Context, args: &Args) -> Result<Exit, Failure> {
         let session = Session::carry(options).await?;
         session
             .with(context, async |session, interrupts| {
-                foreground(context, args, session, interrupts, &request, &state).await
+                foreground(context, args, session, interrupts, &request, Some(&state)).await
             })
             .await
     });
@@ -169,7 +169,7 @@ async fn foreground(
     session: &mut Session,
     interrupts: &mut Interrupts,
     request: &CreateRun,
-    state: &Path,
+    state: Option<&Path>,
 ) -> Result<Exit, Failure> {
     let answer: RunAnswer = session.client.post("/v1/runs", request).await?;
     let of_flow = !args.what.ends_with(".wasm");
@@ -186,7 +186,7 @@ async fn foreground(
         context.out.tell(report::ended(&detail.summary, context.out.color_err));
         if of_flow {
             context.out.text(show::outputs(&detail, state, context.out.color).trim_start_matches('\n'))?;
-        } else {
+        } else if let Some(state) = state {
             output(context, args, &detail, state)?;
         }
     }
@@ -199,7 +199,7 @@ async fn foreground(
 
 /// What a component gave, as it gave it.
 fn output(context: &Context, args: &Args, detail: &RunDetail, state: &Path) -> Result<(), Failure> {
-    let place = report::Place { state, tenant: alone::TENANT, store: None };
+    let place = report::Place { state: Some(state), tenant: alone::TENANT, store: None };
     for (_, outcome) in show::results(detail) {
         match &outcome.output {
             Some(Payload::Json(json)) => context.out.line(json.get())?,

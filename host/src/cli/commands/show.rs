@@ -36,7 +36,7 @@ pub(in crate::cli) fn run(context: &Context, args: &Args) -> Result<Exit, Failur
         context.out.value(&detail)?;
         return Ok(Exit::Ok);
     }
-    let state = context.global.state_dir()?;
+    let state = context.global.here()?;
     let color = context.out.color;
     let summary = &detail.summary;
     let mut text = format!("{}\n", report::ended(summary, color));
@@ -61,7 +61,7 @@ pub(in crate::cli) fn run(context: &Context, args: &Args) -> Result<Exit, Failur
     for task in &detail.tasks {
         text.push_str(&attempts(task, color));
     }
-    text.push_str(&outputs(&detail, &state, color));
+    text.push_str(&outputs(&detail, state.as_deref(), color));
     context.out.text(text)?;
     Ok(Exit::Ok)
 }
@@ -161,7 +161,7 @@ fn ended(outcome: &Outcome, color: bool) -> String {
 }
 
 /// The outputs of the tasks that no other needs, and where their artifacts lie.
-pub(super) fn outputs(detail: &RunDetail, state: &std::path::Path, color: bool) -> String {
+pub(super) fn outputs(detail: &RunDetail, state: Option<&std::path::Path>, color: bool) -> String {
     let mut text = String::new();
     let tenant = detail.summary.flow.split('/').next().unwrap_or_default();
     let place = report::Place { state, tenant, store: detail.store.as_deref() };

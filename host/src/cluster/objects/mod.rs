@@ -73,7 +73,7 @@ pub fn objects(plan: &Plan, subject: &Subject) -> Result<Objects, Unfit> {
     }
     all.objects.push(limits::defaults(&operator, None));
     all.objects.extend(network::operator(&operator, kubernetes));
-    all.objects.extend(roles::nodes(&operator, subject));
+    all.objects.extend(roles::cluster(&operator, subject));
     all.objects.extend(roles::operator(&operator, subject));
 
     for tenant in plan.tenants.values() {

@@ -23,11 +23,16 @@ pub(super) fn operator(space: &Space<'_>, subject: &Subject) -> [Object; 2] {
     role(space, &rules, space.name, subject)
 }
 
-/// What it may see of the whole cluster: whether a node is lost, which no pod of it says by itself.
-pub(super) fn nodes(space: &Space<'_>, subject: &Subject) -> [Object; 2] {
+/// What it may in the whole cluster: see whether a node is lost, which no pod of it says by itself; and ask whose a token is
+/// and what its bearer may, for its own API.
+pub(super) fn cluster(space: &Space<'_>, subject: &Subject) -> [Object; 2] {
     // Two coordinators of a cluster have two namespaces.
     let name = format!("{COORDINATOR}-{}", space.name);
-    let rules = [rule("", "nodes", &["list", "watch"])];
+    let rules = [
+        rule("", "nodes", &["list", "watch"]),
+        rule("authentication.k8s.io", "tokenreviews", &["create"]),
+        rule("authorization.k8s.io", "subjectaccessreviews", &["create"]),
+    ];
     grant(space, [Kind::ClusterRole, Kind::ClusterRoleBinding], &name, &rules, space.name, subject)
 }
 

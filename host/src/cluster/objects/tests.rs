@@ -133,6 +133,19 @@ fn the_coordinator_may_what_it_needs_and_no_more() {
 }
 
 #[test]
+fn in_the_whole_cluster_it_looks_at_nodes_and_asks_who_is_there() {
+    let objects = objects(&teams(), &Subject::ServiceAccount).unwrap().objects;
+    let roles: Vec<_> = objects.iter().filter(|o| o.kind == Kind::ClusterRole).map(|o| &o.body["rules"]).collect();
+    let rule = |group: &str, resource: &str, verbs: &[&str]| serde_json::json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs });
+    let expect = serde_json::json!([
+        rule("", "nodes", &["list", "watch"]),
+        rule("authentication.k8s.io", "tokenreviews", &["create"]),
+        rule("authorization.k8s.io", "subjectaccessreviews", &["create"]),
+    ]);
+    assert_eq!(roles, [&expect]);
+}
+
+#[test]
 fn a_store_that_no_policy_can_name_is_a_note() {
     let notes = objects(&teams(), &Subject::ServiceAccount).unwrap().notes;
     let [note] = &notes[..] else { panic!("{notes:?}") };

@@ -27,7 +27,7 @@ impl Access {
     ///
     /// # Errors
     /// In words: there is no kubeconfig, or it cannot be used.
-    pub(super) async fn client(&self) -> Result<(Client, String), ClusterError> {
+    pub(crate) async fn client(&self) -> Result<(Client, String), ClusterError> {
         let mut config = access(self.kubeconfig.as_deref(), self.context.as_deref()).await?;
         config.default_retry = false;
         let url = config.cluster_url.to_string();
