@@ -26,13 +26,17 @@ impl Tls {
     /// # Errors
     /// In words: a file cannot be read, or the two are no certificate with its key.
     pub(super) fn open(files: TlsFiles) -> Result<Tls, String> {
+        Tls::looking(files, AGAIN)
+    }
+
+    fn looking(files: TlsFiles, again: Duration) -> Result<Tls, String> {
         let mut before = read(&files)?;
         let (sender, receiver) = watch::channel(config(&files, &before)?);
         tokio::spawn(async move {
             loop {
                 tokio::select! {
                     () = sender.closed() => return,
-                    () = tokio::time::sleep(AGAIN) => {}
+                    () = tokio::time::sleep(again) => {}
                 }
                 // Small files, each a moment's work.
                 let next = read(&files).and_then(|next| match next == before {
@@ -93,4 +97,59 @@ fn config(files: &TlsFiles, [certificate, key]: &[Vec<u8>; 2]) -> Result<Arc<Ser
         .with_single_cert(chain, key)
         .map_err(|e| format!("{of_key} is not the key of {of_certificate}: {e}"))?;
     Ok(Arc::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::CertifiedKey;
+
+    /// A certificate and its key as PEM, like no other.
+    fn made() -> [String; 2] {
+        let CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(vec!["wharf.example.org".into()]).unwrap();
+        [cert.pem(), signing_key.serialize_pem()]
+    }
+
+    fn write(files: &TlsFiles, [certificate, key]: &[String; 2]) {
+        std::fs::write(&files.certificate, certificate).unwrap();
+        std::fs::write(&files.key, key).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_has_changed_is_taken_over_once_it_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = TlsFiles { certificate: dir.path().join("tls.crt"), key: dir.path().join("tls.key") };
+        write(&files, &made());
+        let mut tls = Tls::looking(files.clone(), Duration::from_millis(5)).unwrap();
+        let first = Arc::clone(&tls.0.borrow_and_update());
+        let next = made();
+        // Half of it is there: the one before stays in use.
+        std::fs::write(&files.certificate, &next[0]).unwrap();
+        tokio::time::timeout(Duration::from_millis(100), tls.0.changed()).await.unwrap_err();
+        write(&files, &next);
+        tokio::time::timeout(Duration::from_secs(60), tls.0.changed()).await.unwrap().unwrap();
+        assert!(!Arc::ptr_eq(&first, &tls.0.borrow()));
+    }
+
+    #[tokio::test]
+    async fn files_that_are_no_certificate_with_its_key_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = TlsFiles { certificate: dir.path().join("tls.crt"), key: dir.path().join("tls.key") };
+        let ([certificate, key], [_, of_another]) = (made(), made());
+        let text = |text: &str| text.to_owned();
+        for (pair, expect) in [
+            ([text(""), key.clone()], "there is no certificate in"),
+            ([text("-----BEGIN CERTIFICATE-----\n!"), key.clone()], "is no PEM file of certificates"),
+            ([certificate.clone(), text("hunter2")], "there is no private key in"),
+            ([certificate.clone(), of_another], "is not the key of"),
+            ([certificate.clone(), "x".repeat(LARGEST as usize + 1)], "is larger than"),
+        ] {
+            write(&files, &pair);
+            let why = Tls::open(files.clone()).unwrap_err();
+            assert!(why.contains(expect) && !why.contains("hunter2"), "{why}");
+        }
+        std::fs::remove_file(&files.key).unwrap();
+        assert!(Tls::open(files).unwrap_err().contains("cannot read"));
+    }
 }
