@@ -6,6 +6,7 @@ use crate::plan::Flow;
 use crate::run::TaskState;
 use crate::time::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 use wharf_contract::{AttemptContext, Payload};
 
 /// What one turn of the loop decided.
@@ -74,6 +75,8 @@ pub struct Start {
     pub context: AttemptContext,
     /// Memory limit in bytes, where it is not the task's own because earlier attempts ran into it.
     pub memory: Option<u64>,
+    /// How long there was nothing to wait for but room, by the clock of [`crate::scheduler::Scheduler::measure`].
+    pub waited: Duration,
 }
 
 /// A question to the store.

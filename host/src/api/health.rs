@@ -3,9 +3,10 @@
 
 use super::tcp;
 use crate::coordinator::{Phase, Vitals};
+use crate::telemetry::Format;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::net::SocketAddr;
@@ -56,12 +57,10 @@ async fn readyz(State(vitals): State<Vitals>) -> (StatusCode, String) {
     }
 }
 
-async fn metrics(State(vitals): State<Vitals>) -> Response {
-    match vitals.metrics().await {
-        Some(text) => ([(header::CONTENT_TYPE, METRICS)], text).into_response(),
+async fn metrics(State(vitals): State<Vitals>, headers: HeaderMap) -> Response {
+    let format = Format::of(&headers);
+    match vitals.metrics(format).await {
+        Some(text) => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
         None => (StatusCode::SERVICE_UNAVAILABLE, "the coordinator does not answer\n").into_response(),
     }
 }
-
-/// Content type of metrics.
-pub(super) const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,14 +1,14 @@
 use super::auth::Scope;
 use super::extract::Ask;
-use super::health::METRICS;
 use super::server::Shared;
 use super::types::{ErrorBody, FlowList, Live, Ready, ReloadAnswer, TickList, TicksQuery};
 use super::views;
 use crate::clock;
 use crate::coordinator::Request;
+use crate::telemetry::Format;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 
 pub(super) async fn live() -> Json<Live> {
@@ -29,9 +29,10 @@ pub(super) async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(answer))
 }
 
-pub(super) async fn metrics(State(shared): State<Shared>) -> Result<impl IntoResponse, ErrorBody> {
-    let text = shared.ask(|answer| Request::Metrics { answer }).await?;
-    Ok(([(header::CONTENT_TYPE, METRICS)], text))
+pub(super) async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Result<impl IntoResponse, ErrorBody> {
+    let format = Format::of(&headers);
+    let text = shared.ask(|answer| Request::Metrics { format, answer }).await?;
+    Ok(([(header::CONTENT_TYPE, format.content_type())], text))
 }
 
 pub(super) async fn flows(State(shared): State<Shared>, scope: Scope) -> Result<Json<FlowList>, ErrorBody> {

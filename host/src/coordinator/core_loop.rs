@@ -16,7 +16,7 @@ use crate::clock;
 use crate::executor::{Ended, Executor, Reports, Staged, Told};
 use crate::logs::{Followed, LogKey, Logs};
 use crate::store::{Append, Store, StoreState};
-use crate::telemetry::{AttemptEnd, Metrics, PoolUse};
+use crate::telemetry::{AttemptEnd, AttemptPhase, Metrics, PoolUse};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +56,8 @@ pub(super) struct Loop {
     pub(super) metrics: Metrics,
     pub(super) status: watch::Sender<Status>,
     pub(super) vitals: Vitals,
+    /// When it began, from which the scheduler's waits are measured.
+    pub(super) began: Instant,
     pub(super) state: State,
 }
 
@@ -93,6 +95,8 @@ pub(super) struct Open {
     pub(super) progress: Option<Progress>,
     /// What it waits for, or where it runs.
     pub(super) phase: Option<String>,
+    /// When its end was seen.
+    pub(super) ended: Option<Instant>,
 }
 
 impl Loop {
@@ -137,6 +141,7 @@ impl Loop {
 
     fn turn(&mut self, inputs: &mut Vec<Input>, told: &mut Vec<Told>) {
         let (now, at) = (clock::now(), clock::monotonic());
+        self.scheduler.measure(at.saturating_duration_since(self.began));
         self.look_at_store();
         self.acknowledge(at);
         let mut reports = std::mem::take(&mut self.state.reports);
@@ -185,7 +190,10 @@ impl Loop {
         let durable = *self.durable.borrow_and_update();
         while let Some(batch) = self.state.in_flight.pop(durable) {
             pass(Point::AfterAppend);
-            self.metrics.committed(at.saturating_duration_since(batch.since), batch.outcomes);
+            self.metrics.committed(at.saturating_duration_since(batch.since));
+            for seen in &batch.ends {
+                self.metrics.phases.took(AttemptPhase::Recorded, at.saturating_duration_since(*seen));
+            }
             let half = batch.actions.len().div_ceil(2);
             for (n, action) in batch.actions.into_iter().enumerate() {
                 self.perform(action, batch.since, at);
@@ -223,22 +231,23 @@ impl Loop {
         match action {
             Action::Start(start) => {
                 self.metrics.started(at.saturating_duration_since(decided));
-                self.start(start, at);
+                let ready = decided.checked_sub(start.waited).unwrap_or(decided);
+                self.start(start, ready, at);
             }
             Action::Stop { attempt, grace } => self.executor.stop(attempt, grace, at, &mut self.state.reports),
             Action::ReadUpstream(question) => self.work.read_upstream(*question),
         }
     }
 
-    fn start(&mut self, start: Box<Start>, at: Instant) {
+    fn start(&mut self, start: Box<Start>, ready: Instant, at: Instant) {
         let reports = &mut self.state.reports;
         match self.plan.tenants.get(&start.flow.name.tenant) {
-            Some(tenant) => self.executor.start(start, tenant, at, reports),
+            Some(tenant) => self.executor.start(start, ready, tenant, at, reports),
             None => {
                 let tenant = &start.flow.name.tenant;
                 let text = format!("tenant `{tenant}` is not in the config any more");
                 let outcome = Box::new(Outcome::failed(Cause::NotGranted, text));
-                reports.ended.push(Ended { attempt: start.attempt, outcome, staged: Staged::Nowhere });
+                reports.ended.push(Ended { attempt: start.attempt, outcome, staged: Staged::Nowhere, seen: at });
             }
         }
     }
@@ -318,6 +327,9 @@ impl Loop {
         }
         for ended in reports.ended.drain(..) {
             pass(Point::OutcomeReceived);
+            if let Some(open) = self.state.open.get_mut(&ended.attempt) {
+                open.ended = Some(ended.seen);
+            }
             match self.state.live.get(&ended.attempt.run) {
                 Some(flow) if Work::has_files(&ended) => {
                     self.state.promoting += 1;
@@ -359,6 +371,7 @@ impl Loop {
             number: self.state.last,
             since: at,
             outcomes: 0,
+            ends: Vec::new(),
             recorded: Vec::new(),
             actions: batch.actions,
             answers,

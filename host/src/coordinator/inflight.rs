@@ -15,6 +15,8 @@ pub(super) struct InFlight {
     pub(super) since: Instant,
     /// Outcomes in it.
     pub(super) outcomes: usize,
+    /// When these were seen, as far as this coordinator saw them.
+    pub(super) ends: Vec<Instant>,
     /// The attempts that ended with it, where the executor keeps something of them until it is durable.
     pub(super) recorded: Vec<AttemptKey>,
     /// To be performed.

@@ -44,7 +44,7 @@ impl Loop {
             match entry {
                 Entry::Run { run, event: Event::Finished { task, item, attempt, .. }, .. } => {
                     let key = AttemptKey { run: *run, task: *task, item: *item, attempt: *attempt };
-                    self.state.open.remove(&key);
+                    flight.ends.extend(self.state.open.remove(&key).and_then(|open| open.ended));
                     flight.outcomes += 1;
                     if self.executor.outlives() {
                         flight.recorded.push(key);

@@ -4,6 +4,7 @@ use crate::artifacts::Pinned;
 use crate::executor::Ended;
 use crate::load::Loaded;
 use crate::logs::Followed;
+use crate::telemetry::Format;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 use wharf_core::action::{AttemptKey, Upstream};
 use wharf_core::event::{BackfillId, RunId};
@@ -69,6 +70,7 @@ pub(crate) enum Request {
     },
     /// Answered at once.
     Metrics {
+        format: Format,
         answer: oneshot::Sender<String>,
     },
 }

@@ -50,9 +50,9 @@ impl Loop {
                 });
                 let _ = answer.send(told.collect());
             }
-            Request::Metrics { answer } => {
+            Request::Metrics { format, answer } => {
                 self.measure();
-                let _ = answer.send(self.metrics.text());
+                let _ = answer.send(self.metrics.text(format));
             }
         }
     }

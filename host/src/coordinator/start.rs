@@ -17,7 +17,7 @@ use crate::executor::{Executor, Local, Settings};
 use crate::load::{Loader, Sources, find_runtime};
 use crate::logs::{Followed, Logs, Settling};
 use crate::store::{SqliteStore, Store, StoreError};
-use crate::telemetry::Metrics;
+use crate::telemetry::{ClusterMetrics, Metrics};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -76,13 +76,15 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         plan::Executor::Local => {
             let (idle, max_workers) = (options.worker_idle, options.max_workers);
             let settings = Settings { runtime, state_dir: state_dir.clone(), idle, max_workers };
-            Executor::Local(Box::new(Local::new(settings, artifacts.clone(), to_loop).map_err(StartError::Io)?))
+            let phases = metrics.phases.clone();
+            Executor::Local(Box::new(Local::new(settings, artifacts.clone(), to_loop, phases).map_err(StartError::Io)?))
         }
         plan::Executor::Kubernetes(settings) => {
             let surroundings = Surroundings {
                 depots: depots.clone(),
                 instance: store.reads().instance()?,
                 metrics: metrics.cluster.clone(),
+                phases: metrics.phases.clone(),
                 followed: followed(inputs.clone()),
                 to_loop,
             };
@@ -116,7 +118,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     }
     let socket = options.socket.unwrap_or_else(|| state_dir.join("wharf.sock"));
     let door = match options.listen {
-        Some(listen) => Some(door(listen, &options.access).await?),
+        Some(listen) => Some(door(listen, &options.access, &metrics.cluster).await?),
         None => None,
     };
     let server = Server::open(&socket, door, shared).await.map_err(StartError::Io)?;
@@ -153,6 +155,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         metrics,
         status,
         vitals: options.vitals.clone(),
+        began: clock::monotonic(),
         state,
     };
     options.vitals.begin(inputs.clone());
@@ -168,11 +171,11 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
 }
 
 /// What the API over TCP needs: the cluster, where that says who asks.
-async fn door(listen: Listen, access: &Access) -> Result<Door, StartError> {
+async fn door(listen: Listen, access: &Access, metrics: &ClusterMetrics) -> Result<Door, StartError> {
     let reviewer = match listen.authentication() {
         Authentication::None => None,
         Authentication::Kubernetes => {
-            let (client, _) = access.client().await?;
+            let (client, _) = access.client(metrics).await?;
             Some(Reviewer::new(client))
         }
     };

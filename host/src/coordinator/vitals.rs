@@ -1,6 +1,6 @@
 use super::phase::Phase;
 use super::request::{Input, Request};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Format, Metrics};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -55,17 +55,17 @@ impl Vitals {
         self.enter(Phase::Leading);
     }
 
-    /// The metrics in the OpenMetrics text format. Before there is a loop they are those of one that has done nothing; none
+    /// The metrics as text. Before there is a loop they are those of one that has done nothing; none
     /// once it has ended, or does not answer, so that no counter seems to begin anew.
-    pub(crate) async fn metrics(&self) -> Option<String> {
+    pub(crate) async fn metrics(&self, format: Format) -> Option<String> {
         let Some(inputs) = self.inputs.borrow().clone() else {
             let metrics = Metrics::default();
             metrics.leader.set(self.phase().is_leader().into());
-            return Some(metrics.text());
+            return Some(metrics.text(format));
         };
         let (answer, answered) = oneshot::channel();
         let asked = async {
-            inputs.send(Input::Request(Request::Metrics { answer })).await.ok()?;
+            inputs.send(Input::Request(Request::Metrics { format, answer })).await.ok()?;
             answered.await.ok()
         };
         tokio::time::timeout(PATIENCE, asked).await.ok().flatten()
@@ -96,12 +96,12 @@ mod tests {
     #[tokio::test]
     async fn who_waits_does_not_lead_and_a_loop_that_has_ended_says_nothing() {
         let vitals = Vitals::standby();
-        assert!(vitals.metrics().await.unwrap().contains("\nwharf_leader 0\n"));
+        assert!(vitals.metrics(Format::Prometheus).await.unwrap().contains("\nwharf_leader 0\n"));
         vitals.enter(Phase::Starting);
-        assert!(vitals.metrics().await.unwrap().contains("\nwharf_leader 1\n"));
+        assert!(vitals.metrics(Format::Prometheus).await.unwrap().contains("\nwharf_leader 1\n"));
         let (inputs, ended) = mpsc::channel(1);
         vitals.begin(inputs);
         drop(ended);
-        assert_eq!(vitals.metrics().await, None);
+        assert_eq!(vitals.metrics(Format::Prometheus).await, None);
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::store::{SqliteStore, Store as _};
 use std::collections::BTreeMap;
+use tokio::time::Instant;
 use wharf_contract::{Artifact, Entry, StoreLocation, Usage};
 use wharf_core::event::RunId;
 use wharf_core::plan::{
@@ -130,7 +131,7 @@ fn id() -> AttemptId {
 
 fn ended(outcome: Outcome, stored: Option<StoredObject>) -> Ended {
     let staged = Staged::Pod { uid: UID.into(), outcome: stored };
-    Ended { attempt: ATTEMPT, outcome: Box::new(outcome), staged }
+    Ended { attempt: ATTEMPT, outcome: Box::new(outcome), staged, seen: Instant::now() }
 }
 
 fn good(artifacts: Vec<Artifact>, log_lines: u64) -> Outcome {

@@ -87,6 +87,7 @@ pub(in crate::executor) fn start(flow: &Arc<Flow>, item: Option<u32>, memory: Op
             partial: true,
         },
         memory,
+        waited: std::time::Duration::ZERO,
     }
 }
 

@@ -6,6 +6,7 @@ use super::worker::{FromWorker, Worker, WorkerId, cache};
 use super::{Ended, Failure, Reports, Staged, Told, staging};
 use crate::api::types::Progress;
 use crate::artifacts::Artifacts;
+use crate::telemetry::{AttemptPhase, PhaseTimes};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub struct Local {
     held: HashMap<AttemptKey, (WorkerId, u32)>,
     next_worker: u64,
     invocations: Invocations,
+    phases: PhaseTimes,
     closed: bool,
 }
 
@@ -54,16 +56,29 @@ pub struct Local {
 struct Lane {
     worker: Option<WorkerId>,
     backoff: Backoff,
-    waiting: VecDeque<(Box<Start>, Arc<Tenant>)>,
+    waiting: VecDeque<Waiting>,
+}
+
+/// An attempt that no worker has yet.
+#[derive(Debug)]
+struct Waiting {
+    start: Box<Start>,
+    ready: Instant,
+    tenant: Arc<Tenant>,
 }
 
 impl Local {
     /// An executor without workers. What its workers say comes through `reports`, and goes back into
-    /// [`Local::take`].
+    /// [`Local::take`]; how long attempts are in which phase goes to `phases`.
     ///
     /// # Errors
     /// The state folder's path is not UTF-8.
-    pub fn new(settings: Settings, artifacts: Artifacts, reports: mpsc::Sender<Told>) -> Result<Local, String> {
+    pub fn new(
+        settings: Settings,
+        artifacts: Artifacts,
+        reports: mpsc::Sender<Told>,
+        phases: PhaseTimes,
+    ) -> Result<Local, String> {
         let shown = settings.state_dir.to_str();
         let state_dir =
             shown.ok_or_else(|| format!("the path {} is not UTF-8", settings.state_dir.display()))?.to_owned();
@@ -77,22 +92,28 @@ impl Local {
             held: HashMap::new(),
             next_worker: 0,
             invocations: Invocations::default(),
+            phases,
             closed: false,
         })
     }
 
-    /// Starts an attempt. It goes out with the next [`Local::flush`].
-    pub fn start(&mut self, start: Box<Start>, tenant: &Arc<Tenant>, now: Instant, reports: &mut Reports) {
+    /// Starts an attempt that has been `ready` since then. It goes out with the next [`Local::flush`].
+    pub fn start(
+        &mut self,
+        start: Box<Start>,
+        ready: Instant,
+        tenant: &Arc<Tenant>,
+        now: Instant,
+        reports: &mut Reports,
+    ) {
         if self.closed {
-            return reports.ended.push(stopping().end(start.attempt));
+            return reports.ended.push(stopping().end(start.attempt, now));
         }
+        let waiting = Waiting { start, ready, tenant: Arc::clone(tenant) };
         match self.worker_for(&tenant.name, now) {
-            Ok(Some(worker)) => self.send(worker, &start, tenant, reports),
-            Ok(None) => {
-                let lane = self.lanes.entry(tenant.name.clone()).or_default();
-                lane.waiting.push_back((start, Arc::clone(tenant)));
-            }
-            Err(why) => reports.ended.push(why.end(start.attempt)),
+            Ok(Some(worker)) => self.send(worker, &waiting, now, reports),
+            Ok(None) => self.lanes.entry(tenant.name.clone()).or_default().waiting.push_back(waiting),
+            Err(why) => reports.ended.push(why.end(waiting.start.attempt, now)),
         }
     }
 
@@ -106,9 +127,10 @@ impl Local {
             return;
         }
         for lane in self.lanes.values_mut() {
-            if let Some(at) = lane.waiting.iter().position(|(s, _)| s.attempt == attempt) {
+            if let Some(at) = lane.waiting.iter().position(|w| w.start.attempt == attempt) {
                 lane.waiting.remove(at);
-                reports.ended.push(Failure::new(Cause::Cancelled, "cancelled before a worker took it").end(attempt));
+                let unstarted = Failure::new(Cause::Cancelled, "cancelled before a worker took it");
+                reports.ended.push(unstarted.end(attempt, now));
                 return;
             }
         }
@@ -173,7 +195,7 @@ impl Local {
         self.closed = true;
         self.workers.values_mut().for_each(|w| w.close(now));
         for lane in self.lanes.values_mut() {
-            reports.ended.extend(lane.waiting.drain(..).map(|(start, _)| stopping().end(start.attempt)));
+            reports.ended.extend(lane.waiting.drain(..).map(|w| stopping().end(w.start.attempt, now)));
         }
     }
 
@@ -229,19 +251,20 @@ impl Local {
             Err(why) => Err(why),
         };
         let waiting = self.lanes.get_mut(tenant).map(|l| std::mem::take(&mut l.waiting)).unwrap_or_default();
-        for (start, tenant) in waiting {
+        for waiting in waiting {
             match &worker {
-                Ok(worker) => self.send(*worker, &start, &tenant, reports),
-                Err(why) => reports.ended.push(why.clone().end(start.attempt)),
+                Ok(worker) => self.send(*worker, &waiting, now, reports),
+                Err(why) => reports.ended.push(why.clone().end(waiting.start.attempt, now)),
             }
         }
     }
 
-    fn send(&mut self, id: WorkerId, start: &Start, tenant: &Tenant, reports: &mut Reports) {
+    fn send(&mut self, id: WorkerId, waiting: &Waiting, now: Instant, reports: &mut Reports) {
+        let Waiting { start, ready, tenant } = waiting;
         let key = start.attempt;
         let task = match task_of(&start.flow, key) {
             Ok(task) => task.name.as_str(),
-            Err(why) => return reports.ended.push(why.end(key)),
+            Err(why) => return reports.ended.push(why.end(key, now)),
         };
         let staging = format!("{}/{}", self.state_dir, staging(key, task));
         let state = match key.item {
@@ -257,10 +280,11 @@ impl Local {
             Ok(()) => {
                 worker.idle_since = None;
                 self.held.insert(key, (id, slot));
+                self.phases.took(AttemptPhase::Queued, now.saturating_duration_since(*ready));
             }
             Err(why) => {
                 worker.slots.release(slot);
-                reports.ended.push(why.end(key));
+                reports.ended.push(why.end(key, now));
             }
         }
     }
@@ -286,7 +310,13 @@ impl Local {
                     worker.idle_since = Some(now);
                 }
                 self.held.remove(&key);
-                reports.ended.push(Ended { attempt: key, outcome: checked(outcome), staged: Staged::Local });
+                let usage = &outcome.usage;
+                // Of a guest that did not come to its turn there is neither.
+                if usage.run_us > 0 {
+                    self.phases.took(AttemptPhase::Started, Duration::from_micros(usage.setup_us));
+                    self.phases.took(AttemptPhase::Guest, Duration::from_micros(usage.run_us));
+                }
+                reports.ended.push(Ended { attempt: key, outcome: checked(outcome), staged: Staged::Local, seen: now });
             }
         }
     }
@@ -307,7 +337,7 @@ impl Local {
         for held in lost {
             self.held.remove(&held.attempt);
             let how = if asked { "was told to end: the coordinator stops" } else { how };
-            reports.ended.push(failure(&held, how, now).end(held.attempt));
+            reports.ended.push(failure(&held, how, now).end(held.attempt, now));
         }
         let tenant = worker.tenant;
         self.serve_waiting(&tenant, now, reports);

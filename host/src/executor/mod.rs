@@ -34,6 +34,8 @@ pub struct Ended {
     pub outcome: Box<Outcome>,
     /// Where what it wrote waits for that to be recorded.
     pub staged: Staged,
+    /// When it was seen.
+    pub seen: Instant,
 }
 
 /// Where what an attempt wrote waits until its outcome is recorded.
@@ -95,12 +97,19 @@ impl Reports {
 }
 
 impl Executor {
-    /// Starts an attempt, which ends in exactly one [`Ended`]. What there is to write goes out with the next
-    /// [`Executor::flush`].
-    pub fn start(&mut self, start: Box<Start>, tenant: &Arc<Tenant>, now: Instant, reports: &mut Reports) {
+    /// Starts an attempt that has been `ready` since then. It ends in exactly one [`Ended`]. What there is to write goes out
+    /// with the next [`Executor::flush`].
+    pub fn start(
+        &mut self,
+        start: Box<Start>,
+        ready: Instant,
+        tenant: &Arc<Tenant>,
+        now: Instant,
+        reports: &mut Reports,
+    ) {
         match self {
-            Executor::Local(local) => local.start(start, tenant, now, reports),
-            Executor::Kubernetes(cluster) => cluster.start(start, tenant, now, reports),
+            Executor::Local(local) => local.start(start, ready, tenant, now, reports),
+            Executor::Kubernetes(cluster) => cluster.start(start, ready, tenant, now, reports),
         }
     }
 
@@ -238,8 +247,9 @@ impl Failure {
         Failure { cause, message: message.into() }
     }
 
-    /// The end of that attempt.
-    fn end(self, attempt: AttemptKey) -> Ended {
-        Ended { attempt, outcome: Box::new(Outcome::failed(self.cause, self.message)), staged: Staged::Local }
+    /// The end of that attempt, as it is seen now.
+    fn end(self, attempt: AttemptKey, now: Instant) -> Ended {
+        let outcome = Box::new(Outcome::failed(self.cause, self.message));
+        Ended { attempt, outcome, staged: Staged::Local, seen: now }
     }
 }

@@ -1,3 +1,4 @@
+use super::calls::Verb;
 use super::word::Word;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -16,6 +17,27 @@ pub struct ClusterMetrics {
     pub writes_limit: Gauge,
 }
 
+/// Why a watch begins with a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WatchBegins {
+    /// There was none before.
+    First,
+    /// It is time for the truth again.
+    Refresh,
+    /// It was lost, for longer than the API server remembers, or it failed before it was complete.
+    Lost,
+}
+
+impl WatchBegins {
+    const fn as_str(self) -> &'static str {
+        match self {
+            WatchBegins::First => "first",
+            WatchBegins::Refresh => "refresh",
+            WatchBegins::Lost => "lost",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
     verb: Word,
@@ -25,16 +47,17 @@ struct CallLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WatchLabels {
     kind: Word,
+    reason: Word,
 }
 
 impl ClusterMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register("kubernetes_calls", "Calls of the Kubernetes API, by verb and code", self.calls.clone());
         registry.register(
-            "kubernetes_calls",
-            "Calls of the Kubernetes API for attempts, by verb and code",
-            self.calls.clone(),
+            "kubernetes_watches",
+            "Watches that were begun with a list, by kind and reason",
+            self.watches.clone(),
         );
-        registry.register("kubernetes_watches", "Watches that were begun with a list, by kind", self.watches.clone());
         registry.register(
             "kubernetes_quota_waits",
             "Attempts that had to wait for room in a quota",
@@ -48,14 +71,19 @@ impl ClusterMetrics {
     }
 
     /// A call of the API was answered with this HTTP status; 0: not at all.
-    pub fn called(&self, verb: &'static str, code: u16) {
+    pub(super) fn called(&self, verb: Verb, code: u16) {
         // What no API server answers makes no label of its own.
         let code = if (100..600).contains(&code) { code } else { 0 };
-        self.calls.get_or_create(&CallLabels { verb: Word(verb), code }).inc();
+        self.calls.get_or_create(&CallLabels { verb: Word(verb.as_str()), code }).inc();
     }
 
     /// Objects of a kind are listed and then watched.
-    pub fn watched(&self, kind: &'static str) {
-        self.watches.get_or_create(&WatchLabels { kind: Word(kind) }).inc();
+    pub fn watched(&self, kind: &'static str, begins: WatchBegins) {
+        self.watches.get_or_create(&WatchLabels { kind: Word(kind), reason: Word(begins.as_str()) }).inc();
+    }
+
+    #[cfg(test)]
+    pub(super) fn calls(&self, verb: Verb, code: u16) -> u64 {
+        self.calls.get(&CallLabels { verb: Word(verb.as_str()), code }).map_or(0, |counter| counter.get())
     }
 }

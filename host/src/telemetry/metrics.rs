@@ -1,5 +1,5 @@
-use super::ClusterMetrics;
 use super::word::Word;
+use super::{ClusterMetrics, Format, PhaseTimes};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -8,7 +8,6 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
 use std::time::Duration;
 use wharf_contract::Cause;
 use wharf_core::event::RunState;
@@ -29,8 +28,9 @@ pub struct Metrics {
     start: Histogram,
     setup: Histogram,
     run: Histogram,
-    record: Histogram,
     commit: Histogram,
+    /// How long attempts are in which phase.
+    pub phases: PhaseTimes,
     /// 1 while this coordinator decides, or is about to: 0 in one that waits for its turn.
     pub leader: Gauge,
     /// Attempts between intent and recorded outcome.
@@ -108,65 +108,80 @@ fn seconds() -> Histogram {
 
 impl Default for Metrics {
     fn default() -> Metrics {
-        let mut m = Metrics {
-            registry: Registry::with_prefix("wharf"),
+        let mut r = Registry::with_prefix("wharf");
+        let (attempts, runs) = (Family::default(), Family::default());
+        let (lag, start, setup, run, commit) = (seconds(), seconds(), seconds(), seconds(), seconds());
+        let (leader, store_failing, config_refused) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let (attempts_open, runs_active, queue_depth) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let (workers, slots, slots_used) = (Gauge::default(), Family::default(), Family::default());
+        let (phases, reloads, cluster) = (PhaseTimes::default(), Family::default(), ClusterMetrics::default());
+        r.register("build", "Version of wharf", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        r.register("attempts", "Attempts that ended, by tenant, outcome and cause", attempts.clone());
+        phases.register(&mut r);
+        r.register("runs", "Runs that became final, by flow and state", runs.clone());
+        r.register("schedule_lag_seconds", "From a tick's time to its run", lag.clone());
+        r.register("attempt_start_seconds", "From the decision to run an attempt to its durable intent", start.clone());
+        r.register("attempt_setup_seconds", "From the runtime's taking an attempt to its guest's start", setup.clone());
+        r.register("attempt_run_seconds", "From the start of an attempt's guest to its end", run.clone());
+        r.register("store_commit_seconds", "From handing over a batch to its being durable", commit.clone());
+        r.register("leader", "1 while this coordinator leads, or is alone", leader.clone());
+        r.register("attempts_open", "Attempts between intent and recorded outcome", attempts_open.clone());
+        r.register("runs_active", "Runs that are not final", runs_active.clone());
+        r.register("queue_depth", "Attempts that are ready and wait", queue_depth.clone());
+        r.register("workers", "Worker processes", workers.clone());
+        r.register("store_failing", "1 while the store takes nothing", store_failing.clone());
+        r.register("config_refused", "1 while the newest config is refused", config_refused.clone());
+        r.register("pool_slots", "Slots of a pool", slots.clone());
+        r.register("pool_slots_used", "Slots of a pool that are taken", slots_used.clone());
+        r.register("config_reloads", "Configs that were looked at anew, by result", reloads.clone());
+        cluster.register(&mut r);
+        Metrics {
+            registry: r,
             tenants: HashSet::new(),
             flows: HashSet::new(),
-            attempts: Family::default(),
+            attempts,
             attempt_counters: HashMap::new(),
-            runs: Family::default(),
-            lag: seconds(),
-            start: seconds(),
-            setup: seconds(),
-            run: seconds(),
-            record: seconds(),
-            commit: seconds(),
-            leader: Gauge::default(),
-            attempts_open: Gauge::default(),
-            runs_active: Gauge::default(),
-            queue_depth: Gauge::default(),
-            workers: Gauge::default(),
-            store_failing: Gauge::default(),
-            config_refused: Gauge::default(),
-            slots: Family::default(),
-            slots_used: Family::default(),
-            reloads: Family::default(),
-            cluster: ClusterMetrics::default(),
-        };
-        let r = &mut m.registry;
-        r.register("build", "Version of wharf", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        r.register("attempts", "Attempts that ended, by tenant, outcome and cause", m.attempts.clone());
-        r.register("runs", "Runs that became final, by flow and state", m.runs.clone());
-        r.register("schedule_lag_seconds", "From a tick's time to its run", m.lag.clone());
-        r.register("attempt_start_seconds", "From an attempt's decision to its start by a worker", m.start.clone());
-        r.register(
-            "attempt_setup_seconds",
-            "From the runtime's taking an attempt to its first instruction",
-            m.setup.clone(),
-        );
-        r.register("attempt_run_seconds", "From an attempt's first instruction to its end", m.run.clone());
-        r.register("attempt_record_seconds", "From an attempt's end to its durable record", m.record.clone());
-        r.register("store_commit_seconds", "From handing over a batch to its being durable", m.commit.clone());
-        r.register("leader", "1 while this coordinator leads, or is alone", m.leader.clone());
-        r.register("attempts_open", "Attempts between intent and recorded outcome", m.attempts_open.clone());
-        r.register("runs_active", "Runs that are not final", m.runs_active.clone());
-        r.register("queue_depth", "Attempts that are ready and wait", m.queue_depth.clone());
-        r.register("workers", "Worker processes", m.workers.clone());
-        r.register("store_failing", "1 while the store takes nothing", m.store_failing.clone());
-        r.register("config_refused", "1 while the newest config is refused", m.config_refused.clone());
-        r.register("pool_slots", "Slots of a pool", m.slots.clone());
-        r.register("pool_slots_used", "Slots of a pool that are taken", m.slots_used.clone());
-        r.register("config_reloads", "Configs that were looked at anew, by result", m.reloads.clone());
-        m.cluster.register(r);
-        m
+            runs,
+            lag,
+            start,
+            setup,
+            run,
+            commit,
+            phases,
+            leader,
+            attempts_open,
+            runs_active,
+            queue_depth,
+            workers,
+            store_failing,
+            config_refused,
+            slots,
+            slots_used,
+            reloads,
+            cluster,
+        }
     }
 }
 
 impl Metrics {
     /// Tenants and flows of this plan may be label values; the counters of those that are gone go.
     pub fn set_plan(&mut self, plan: &Plan) {
-        self.tenants = plan.tenants.keys().cloned().collect();
-        self.flows = plan.flows.keys().cloned().collect();
+        self.set_names(plan.tenants.keys().cloned().collect(), plan.flows.keys().cloned().collect());
+    }
+
+    fn set_names(&mut self, tenants: HashSet<String>, flows: HashSet<FlowName>) {
+        for tenant in self.tenants.difference(&tenants) {
+            for cause in Cause::ALL {
+                self.attempts.remove(&AttemptLabels::new(tenant, cause));
+            }
+        }
+        for flow in self.flows.difference(&flows) {
+            for state in [RunState::Succeeded, RunState::Failed, RunState::Cancelled] {
+                self.runs.remove(&RunLabels { flow: flow.to_string(), state: Word(state.as_str()) });
+            }
+        }
+        self.attempt_counters.retain(|(tenant, _), _| tenant == OTHER || tenants.contains(tenant));
+        (self.tenants, self.flows) = (tenants, flows);
     }
 
     /// Counts the end of an attempt.
@@ -174,15 +189,10 @@ impl Metrics {
         let tenant = if self.tenants.contains(end.tenant) { end.tenant } else { OTHER };
         // Two maps of one level each would look up without a copy of the name; this is one short copy.
         let key = (tenant.to_owned(), end.cause);
-        let counter = self.attempt_counters.entry(key).or_insert_with(|| {
-            let outcome = Word(match end.cause {
-                Cause::Succeeded => "succeeded",
-                Cause::Cancelled => "cancelled",
-                _ => "failed",
-            });
-            let labels = AttemptLabels { tenant: tenant.to_owned(), outcome, cause: Word(end.cause.as_str()) };
-            self.attempts.get_or_create(&labels).clone()
-        });
+        let counter = self
+            .attempt_counters
+            .entry(key)
+            .or_insert_with(|| self.attempts.get_or_create_owned(&AttemptLabels::new(tenant, end.cause)));
         counter.inc();
         self.setup.observe(end.setup.as_secs_f64());
         self.run.observe(end.run.as_secs_f64());
@@ -199,18 +209,14 @@ impl Metrics {
         self.lag.observe(lag.as_secs_f64());
     }
 
-    /// A start went to a worker this long after it was decided.
+    /// A start was let out this long after it was decided: its intent is durable.
     pub fn started(&self, wait: Duration) {
         self.start.observe(wait.as_secs_f64());
     }
 
-    /// A batch with this many outcomes became durable this long after it was handed over.
-    pub fn committed(&self, took: Duration, outcomes: usize) {
-        let took = took.as_secs_f64();
-        self.commit.observe(took);
-        for _ in 0..outcomes {
-            self.record.observe(took);
-        }
+    /// A batch became durable this long after it was handed over.
+    pub fn committed(&self, took: Duration) {
+        self.commit.observe(took.as_secs_f64());
     }
 
     /// A config was looked at anew.
@@ -231,77 +237,24 @@ impl Metrics {
         }
     }
 
-    /// All of it in the OpenMetrics text format, which Prometheus reads.
+    /// All of it as text.
     #[must_use]
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string does not fail.
-        if prometheus_client::encoding::text::encode(&mut text, &self.registry).is_err() {
-            let _ = text.write_str("# EOF\n");
-        }
-        text
+    pub fn text(&self, format: Format) -> String {
+        format.write(&self.registry)
+    }
+}
+
+impl AttemptLabels {
+    fn new(tenant: &str, cause: Cause) -> AttemptLabels {
+        let outcome = match cause {
+            Cause::Succeeded => "succeeded",
+            Cause::Cancelled => "cancelled",
+            _ => "failed",
+        };
+        AttemptLabels { tenant: tenant.to_owned(), outcome: Word(outcome), cause: Word(cause.as_str()) }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_metric_is_in_the_table_and_the_other_way_round() {
-        let table = include_str!("../../METRICS.md");
-        let documented: Vec<_> = table
-            .lines()
-            .filter_map(|l| l.strip_prefix("| `"))
-            .map(|l| {
-                let mut cells = l.split('|').map(str::trim);
-                (cells.next().unwrap().trim_end_matches('`').to_owned(), cells.next().unwrap().to_owned())
-            })
-            .collect();
-        // A metric with labels shows only once it has a value.
-        let mut metrics = Metrics::default();
-        let flow = FlowName { tenant: "a".into(), flow: "b".into() };
-        metrics.run_ended(&flow, RunState::Failed);
-        metrics.attempt_ended(&AttemptEnd {
-            tenant: "a",
-            cause: Cause::Trap,
-            setup: Duration::ZERO,
-            run: Duration::ZERO,
-        });
-        metrics.set_pools(&[PoolUse { pool: "p".into(), used: 1, total: 2 }]);
-        metrics.reloaded(true);
-        metrics.cluster.called("create", 201);
-        metrics.cluster.watched("jobs");
-        let text = metrics.text();
-        let kinds: Vec<_> = text
-            .lines()
-            .filter_map(|l| l.strip_prefix("# TYPE ")?.split_once(' '))
-            .map(|(name, kind)| {
-                let suffix = match kind {
-                    "counter" => "_total",
-                    "info" => "_info",
-                    _ => "",
-                };
-                (format!("{name}{suffix}"), kind.to_owned())
-            })
-            .collect();
-        assert_eq!(documented, kinds);
-    }
-
-    #[test]
-    fn a_name_that_the_config_does_not_have_makes_no_label() {
-        let mut metrics = Metrics::default();
-        for tenant in ["a", "b"] {
-            metrics.attempt_ended(&AttemptEnd {
-                tenant,
-                cause: Cause::Trap,
-                setup: Duration::ZERO,
-                run: Duration::from_millis(3),
-            });
-        }
-        let text = metrics.text();
-        let line = r#"wharf_attempts_total{tenant="other",outcome="failed",cause="trap"} 2"#;
-        assert!(text.contains(line), "{text}");
-        assert!(!text.contains(r#"tenant="a""#));
-    }
-}
+#[path = "metrics_tests.rs"]
+mod tests;

@@ -16,6 +16,12 @@ async fn a_run_is_recorded_and_outlives_the_coordinator() {
     let metrics = within(running.client.get_text("/metrics")).await.unwrap();
     let line = r#"wharf_attempts_total{tenant="default",outcome="succeeded",cause="succeeded"} 1"#;
     assert!(metrics.contains(line), "{metrics}");
+    for phase in ["queued", "started", "guest", "recorded"] {
+        let line = format!(r#"wharf_attempt_phase_seconds_count{{phase="{phase}"}} 1"#);
+        assert!(metrics.contains(&line), "{line}: {metrics}");
+    }
+    assert!(!metrics.contains(r#"phase="created""#), "no Job is made on one machine: {metrics}");
+    assert!(metrics.lines().any(|l| l == "wharf_leader 1"), "{metrics}");
     let mode = std::fs::metadata(running.handle.socket()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 

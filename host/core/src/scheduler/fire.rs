@@ -40,7 +40,7 @@ impl Scheduler {
         if live.run.unit(task, item).is_none_or(|u| u.phase != Phase::Retrying) {
             return;
         }
-        live.due.entry(task).or_default().insert(item);
+        live.due.entry(task).or_default().insert(item, self.measured);
         self.line_up(run, task);
     }
 

@@ -5,8 +5,9 @@ use crate::decide::templates::Templates;
 use crate::plan::Flow;
 use crate::run::{Run, TaskState};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A run in memory, with what is not recorded of it because it follows from the rest.
 #[derive(Debug)]
@@ -17,8 +18,10 @@ pub(crate) struct Live {
     pub(crate) prepared: BTreeMap<u16, Prepared>,
     /// By task and need.
     pub(crate) asked: BTreeMap<(u16, u16), Asked>,
-    /// Items whose time for another attempt has come.
-    pub(crate) due: BTreeMap<u16, BTreeSet<u32>>,
+    /// When tasks became ready, by the clock that waits are measured with.
+    pub(crate) ready: BTreeMap<u16, Duration>,
+    /// Items whose time for another attempt has come, and when it came, by the same clock.
+    pub(crate) due: BTreeMap<u16, BTreeMap<u32, Duration>>,
     /// Tasks in line.
     pub(crate) queued: BTreeMap<u16, LaneId>,
 }
@@ -39,6 +42,7 @@ impl Live {
             templates,
             prepared: BTreeMap::new(),
             asked: BTreeMap::new(),
+            ready: BTreeMap::new(),
             due: BTreeMap::new(),
             queued: BTreeMap::new(),
         }
@@ -68,7 +72,7 @@ impl Live {
         if for_each.and_then(|f| f.parallelism).is_some_and(|most| t.open >= most) {
             return None;
         }
-        let retry = self.due.get(&task).and_then(|due| due.first().copied());
+        let retry = self.due.get(&task).and_then(|due| due.keys().next().copied());
         retry.or_else(|| (t.cursor < t.total()).then_some(t.cursor))
     }
 }

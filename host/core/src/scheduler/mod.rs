@@ -42,6 +42,7 @@ use live::Live;
 use queues::{LaneId, Queues};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use timers::Timers;
 
 /// State of everything that is not over.
@@ -67,6 +68,8 @@ pub struct Scheduler {
     /// Backfills to be looked at: they may have a run to make, or be over.
     eager: BTreeSet<BackfillId>,
     hold: bool,
+    /// The time by the clock that waits are measured with.
+    measured: Duration,
     /// What the inputs since the last decision led to.
     out: Batch,
 }
@@ -101,6 +104,7 @@ impl Scheduler {
             loaded: BTreeSet::new(),
             eager: BTreeSet::new(),
             hold: false,
+            measured: Duration::ZERO,
             out: Batch::default(),
         };
         scheduler.set_plan(plan);
@@ -121,6 +125,12 @@ impl Scheduler {
     /// in, and nothing is begun.
     pub fn hold(&mut self, hold: bool) {
         self.hold = hold;
+    }
+
+    /// Takes note of the time on a clock that nobody sets, from any beginning on. Nothing is decided by it: it only tells how
+    /// long what becomes ready from now on waits ([`crate::action::Start::waited`]), whatever the wall clock does.
+    pub fn measure(&mut self, time: Duration) {
+        self.measured = time;
     }
 
     /// What is to be recorded and then done at `now`, all that there is room for.

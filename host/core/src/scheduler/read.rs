@@ -133,7 +133,7 @@ impl Scheduler {
         for place in self.queues.places() {
             let Some(live) = self.runs.get(&place.run) else { continue };
             let t = live.run.task_run(place.task);
-            let due = live.due.get(&place.task).map_or(0, std::collections::BTreeSet::len);
+            let due = live.due.get(&place.task).map_or(0, std::collections::BTreeMap::len);
             queued += u64::from(t.total() - t.cursor) + due as u64;
             oldest = Some(oldest.map_or(t.since, |o: Timestamp| o.min(t.since)));
         }

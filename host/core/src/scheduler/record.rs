@@ -61,7 +61,8 @@ impl Scheduler {
 
     /// A task is ready: it is to be worked out, and may have a deadline for starting.
     pub(super) fn await_start(&mut self, run: RunId, task: u16) {
-        let Some(live) = self.runs.get(&run) else { return };
+        let Some(live) = self.runs.get_mut(&run) else { return };
+        live.ready.insert(task, self.measured);
         let t = live.run.task_run(task);
         let begun = t.cursor > 0 || !matches!(t.state, TaskState::Ready | TaskState::Active);
         if let Some(deadline) = live.flow().tasks[usize::from(task)].start_deadline_us
@@ -84,6 +85,7 @@ impl Scheduler {
         self.fresh.remove(&(run, task));
         let Some(live) = self.runs.get_mut(&run) else { return };
         live.prepared.remove(&task);
+        live.ready.remove(&task);
         live.due.remove(&task);
         while let Some((&key, _)) = live.asked.range((task, 0)..=(task, u16::MAX)).next() {
             live.asked.remove(&key);

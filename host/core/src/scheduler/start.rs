@@ -39,9 +39,8 @@ impl Scheduler {
         };
         let context = prepared.context.clone();
         let (attempt, memory) = live.run.unit(task, index).map_or((1, 0), |u| (u.attempt + 1, u.memory));
-        if let Some(due) = live.due.get_mut(&task) {
-            due.remove(&index);
-        }
+        let due = live.due.get_mut(&task).and_then(|due| due.remove(&index));
+        let ready = due.or_else(|| live.ready.get(&task).copied()).unwrap_or(self.measured);
         let item = spec.for_each.is_some().then_some(index);
         let input = match input {
             Ok(input) => input,
@@ -55,7 +54,8 @@ impl Scheduler {
         self.opened(key, spec, lane, now);
         let cap = self.plan.tenants.get(&flow.name.tenant).and_then(|t| t.max_memory).unwrap_or(u64::MAX);
         let memory = (memory > 0).then_some(memory.min(cap));
-        let start = Start { attempt: key, flow, input, context, memory };
+        let waited = self.measured.saturating_sub(ready);
+        let start = Start { attempt: key, flow, input, context, memory, waited };
         self.out.actions.push(Action::Start(Box::new(start)));
         self.line_up(run, task);
     }

@@ -8,4 +8,5 @@ mod plain;
 mod retries;
 mod schedules;
 mod script;
+mod waits;
 mod world;

@@ -3,7 +3,9 @@
 use super::answer::Trouble;
 use super::client::Cluster;
 use crate::cluster::{ClusterError, access};
+use crate::telemetry::{ClusterMetrics, CountCalls};
 use kube::Client;
+use kube::client::ClientBuilder;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -23,16 +25,16 @@ pub struct Access {
 
 impl Access {
     /// A client that leaves it to its callers to try again: they know what each call is worth, and what the API server's
-    /// back-pressure means for the others.
+    /// back-pressure means for the others. Its calls are counted.
     ///
     /// # Errors
     /// In words: there is no kubeconfig, or it cannot be used.
-    pub(crate) async fn client(&self) -> Result<(Client, String), ClusterError> {
+    pub(crate) async fn client(&self, metrics: &ClusterMetrics) -> Result<(Client, String), ClusterError> {
         let mut config = access(self.kubeconfig.as_deref(), self.context.as_deref()).await?;
         config.default_retry = false;
         let url = config.cluster_url.to_string();
-        let client = Client::try_from(config).map_err(|e| ClusterError::Credentials(e.to_string()))?;
-        Ok((client, url))
+        let client = ClientBuilder::try_from(config).map_err(|e| ClusterError::Credentials(e.to_string()))?;
+        Ok((client.with_layer(&CountCalls(metrics.clone())).build(), url))
     }
 }
 

@@ -4,6 +4,7 @@
 use super::deadline::{Patience, SILENCE};
 use super::status::{End, Ending, Observation};
 use crate::executor::Staged;
+use crate::telemetry::AttemptPhase;
 use std::time::Duration;
 use tokio::time::Instant;
 use wharf_contract::{Cause, Outcome};
@@ -26,6 +27,10 @@ pub(super) struct Attempt {
     closed: bool,
     /// Whether anything of it was ever seen in the cluster.
     seen: bool,
+    /// Whether a node was ever seen to have its pod.
+    bound: bool,
+    /// Whether its runtime was ever seen to run, or to have run.
+    ran: bool,
     /// What it waits for, for a person.
     shown: Option<String>,
 }
@@ -118,7 +123,8 @@ pub(super) enum Effect {
 impl Attempt {
     /// One that is to be started.
     pub(super) fn new(grace: Duration) -> Attempt {
-        Attempt { stage: Stage::Held, asked: None, grace, closed: false, seen: false, shown: None }
+        let (stage, asked, shown) = (Stage::Held, None, None);
+        Attempt { stage, asked, grace, closed: false, seen: false, bound: false, ran: false, shown }
     }
 
     /// One that a coordinator before this one started.
@@ -149,6 +155,19 @@ impl Attempt {
     /// Whether its runtime runs.
     pub(super) fn is_running(&self) -> bool {
         matches!(&self.stage, Stage::Live(live) if live.running)
+    }
+
+    /// The phase that it is in, and whether it went through all phases before; none where that is not known yet.
+    pub(super) fn phase(&self) -> Option<(AttemptPhase, bool)> {
+        match self.stage {
+            Stage::Inherited => None,
+            Stage::Held => Some((AttemptPhase::Queued, true)),
+            Stage::Making => Some((AttemptPhase::Created, true)),
+            Stage::Live(_) if self.ran => Some((AttemptPhase::Guest, true)),
+            Stage::Live(_) if self.bound => Some((AttemptPhase::Started, true)),
+            Stage::Live(_) => Some((AttemptPhase::Scheduled, true)),
+            Stage::Reading(..) | Stage::Ended | Stage::Clearing => Some((AttemptPhase::Recorded, self.ran)),
+        }
     }
 
     /// Whether anything of it was ever seen in the cluster.
@@ -246,6 +265,12 @@ impl Attempt {
     /// Takes in what its objects say: the API server's own word where `sure`, else a watch's, which may lag.
     fn saw(&mut self, observation: Observation, sure: bool, now: Instant, settings: &Kubernetes) -> Vec<Effect> {
         self.seen |= observation != Observation::Gone;
+        match &observation {
+            Observation::Waiting(waiting) => self.bound |= waiting.has_node(),
+            Observation::Running => self.ran = true,
+            Observation::Ended(ending) => self.ran |= ending.started,
+            Observation::Gone | Observation::Stopping(..) => {}
+        }
         if matches!(self.stage, Stage::Inherited) {
             if observation == Observation::Gone {
                 // What is not even listed is known only when all is.

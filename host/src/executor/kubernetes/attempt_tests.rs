@@ -1,5 +1,6 @@
 use super::*;
 use crate::executor::kubernetes::status::Waiting;
+use crate::executor::kubernetes::stopwatch::Stopwatch;
 use wharf_contract::Usage;
 use wharf_contract::pod::PodReport;
 use wharf_core::plan::{ArtifactStore, Components, PullPolicy, Resources};
@@ -78,6 +79,68 @@ fn an_attempt_runs_and_is_cleared() {
             (6, Saw(Observation::Gone), ""),
             (7, Cleared, "forget"),
         ],
+    );
+}
+
+/// The phases that an attempt is through with, and the seconds that each took.
+fn phases(
+    mut attempt: Attempt,
+    mut watch: Stopwatch,
+    began: Instant,
+    steps: Vec<(u64, Input)>,
+) -> Vec<(&'static str, u64)> {
+    let settings = settings();
+    let mut done = Vec::new();
+    for (seconds, input) in steps {
+        let now = began + Duration::from_secs(seconds);
+        attempt.on(input, now, &settings);
+        done.extend(watch.reach(attempt.phase(), now));
+    }
+    done.into_iter().map(|(phase, time)| (phase.as_str(), time.as_secs())).collect()
+}
+
+#[test]
+fn an_attempt_tells_how_long_its_phases_take() {
+    use Input::*;
+    let pulling = || Saw(Observation::Waiting(Waiting::Starting(None)));
+    let new = |now| (Attempt::new(GRACE), Stopwatch::started(AttemptPhase::Queued, now));
+    let check = |from: fn(Instant) -> (Attempt, Stopwatch), steps: Vec<(u64, Input)>, expect: &[(&str, u64)]| {
+        let now = Instant::now();
+        let (attempt, watch) = from(now);
+        assert_eq!(phases(attempt, watch, now, steps), expect);
+    };
+    check(
+        new,
+        vec![
+            (1, Short("no room".into())),
+            (2, Room),
+            (4, Made),
+            (5, Saw(waiting("no node"))),
+            (8, pulling()),
+            (13, Saw(Observation::Running)),
+            (21, Saw(report(Cause::Succeeded))),
+            (30, Recorded),
+        ],
+        &[("queued", 2), ("created", 2), ("scheduled", 4), ("started", 5), ("guest", 8)],
+    );
+    // A guest that ran between two looks; one without a word, whose log is read; a watch that lags.
+    check(
+        new,
+        vec![(0, Room), (0, Made), (1, pulling()), (3, Saw(silent(Cause::OomKilled, true, true))), (9, Read)],
+        &[("queued", 0), ("created", 0), ("scheduled", 1), ("started", 2), ("guest", 0)],
+    );
+    // One that never ran.
+    check(
+        new,
+        vec![(0, Room), (1, Made), (2, pulling()), (3, Saw(silent(Cause::Evicted, true, false)))],
+        &[("queued", 0), ("created", 1), ("scheduled", 1)],
+    );
+    check(new, vec![(7, Stop)], &[]);
+    // One of an earlier coordinator.
+    check(
+        |_| (Attempt::inherited(GRACE), Stopwatch::default()),
+        vec![(5, Verified(Observation::Running)), (9, Saw(report(Cause::Succeeded)))],
+        &[],
     );
 }
 

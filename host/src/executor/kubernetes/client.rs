@@ -1,4 +1,4 @@
-//! The few calls of the API, each counted and bounded in time and size. What to do about an answer is the callers'.
+//! The few calls of the API, each bounded in time and size. What to do about an answer is the callers'.
 
 use super::answer::{Refused, Trouble, classify};
 use super::pace::{Pace, Pass};
@@ -153,11 +153,6 @@ impl Cluster {
         let request = request.map_err(|e| Trouble::Refused(Refused::ours(e.to_string())))?;
         let answer = tokio::time::timeout(PATIENCE, self.send(request)).await;
         let answer = answer.unwrap_or_else(|_| Err(Trouble::Absent(format!("no answer within {PATIENCE:?}"))));
-        let code = match &answer {
-            Ok((code, _)) => *code,
-            Err(trouble) => trouble.code(),
-        };
-        self.metrics.called(verb, code);
         self.heard(match &answer {
             Err(Trouble::Absent(why)) => Err(why),
             _ => Ok(()),
@@ -165,20 +160,20 @@ impl Cluster {
         match &answer {
             Ok(_) if verb != "get" && verb != "list" => self.pace.taken(),
             Err(Trouble::Busy(after)) => self.pace.refused(*after),
-            _ => return answer.map(|(_, bytes)| bytes),
+            _ => return answer,
         }
         self.metrics.writes_limit.set(i64::try_from(self.pace.limit()).unwrap_or(i64::MAX));
-        answer.map(|(_, bytes)| bytes)
+        answer
     }
 
-    async fn send(&self, request: axum::http::Request<Vec<u8>>) -> Result<(u16, Vec<u8>), Trouble> {
+    async fn send(&self, request: axum::http::Request<Vec<u8>>) -> Result<Vec<u8>, Trouble> {
         let response = self.client.send(request.map(Body::from)).await.map_err(|e| Trouble::Absent(chain(&e)))?;
         let code = response.status().as_u16();
         let after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
         let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
         let body = body.map_err(|e| Trouble::Absent(format!("its answer breaks off: {e}")))?.to_bytes();
         if (200..300).contains(&code) {
-            return Ok((code, body.into()));
+            return Ok(body.into());
         }
         Err(classify(code, &body, after.map(Duration::from_secs)))
     }

@@ -15,6 +15,9 @@ impl Kubernetes {
     pub(super) fn feed(&mut self, key: AttemptKey, input: Input, now: Instant, reports: &mut Reports) {
         let Some(entry) = self.attempts.get_mut(&key) else { return };
         let effects = entry.attempt.on(input, now, &self.office.settings);
+        for (phase, time) in entry.watch.reach(entry.attempt.phase(), now) {
+            self.office.phases.took(phase, time);
+        }
         let due = entry.attempt.due(&self.office.settings);
         if due != entry.due {
             if let Some(before) = std::mem::replace(&mut entry.due, due) {
@@ -93,12 +96,13 @@ impl Kubernetes {
             }
             Effect::End(outcome, staged) => {
                 entry.order = None;
+                let seen = entry.watch.since().unwrap_or(now);
                 self.office.following.ended(key);
                 let order = self.spaces.get_mut(&namespace).map(|t| &mut t.line);
                 if let Some(line) = order {
                     line.retain(|waiting| *waiting != key);
                 }
-                reports.ended.push(Ended { attempt: key, outcome, staged });
+                reports.ended.push(Ended { attempt: key, outcome, staged, seen });
             }
             Effect::Clear => {
                 let space = self.spaces.get(&namespace).map(|t| &t.space);

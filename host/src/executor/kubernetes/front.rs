@@ -9,10 +9,12 @@ use super::office::Office;
 use super::quota::Ask;
 use super::seen::{Change, Space};
 use super::status::{Node, Observation};
+use super::stopwatch::Stopwatch;
 use super::watch::Watches;
 use crate::coordinator::{Point, pass};
 use crate::executor::{Ended, Reports, Staged};
 use crate::logs::Following;
+use crate::telemetry::AttemptPhase;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +45,8 @@ pub struct Kubernetes {
 /// An attempt, and where it is.
 pub(super) struct Entry {
     pub(super) attempt: Attempt,
+    /// How long it has been in its phase.
+    pub(super) watch: Stopwatch,
     pub(super) id: AttemptId,
     pub(super) namespace: Arc<str>,
     pub(super) job: Arc<str>,
@@ -121,13 +125,15 @@ impl Kubernetes {
         for (key, flow) in open {
             let Some(task) = flow.tasks.get(usize::from(key.task)) else { continue };
             let id = AttemptId { run: key.run.0, task: task.name.clone(), item: key.item, attempt: key.attempt };
-            self.enter(*key, id, &flow.name.tenant, &flow.name.flow, Attempt::inherited(GRACE));
+            let attempt = (Attempt::inherited(GRACE), Stopwatch::default());
+            self.enter(*key, id, &flow.name.tenant, &flow.name.flow, attempt);
         }
     }
 
     pub(in crate::executor) fn start(
         &mut self,
         start: Box<Start>,
+        ready: Instant,
         tenant: &Arc<Tenant>,
         now: Instant,
         reports: &mut Reports,
@@ -135,7 +141,7 @@ impl Kubernetes {
         let key = start.attempt;
         let ended = |cause, why: &str| {
             let outcome = Box::new(Outcome::failed(cause, why));
-            Ended { attempt: key, outcome, staged: Staged::Nowhere }
+            Ended { attempt: key, outcome, staged: Staged::Nowhere, seen: now }
         };
         if self.closed {
             return reports.ended.push(ended(Cause::WorkerLost, "its Job was not made: the coordinator stops"));
@@ -146,7 +152,8 @@ impl Kubernetes {
         };
         let flow = start.flow.name.flow.clone();
         let withdraw = CancellationToken::new();
-        self.enter(key, id.clone(), &tenant.name, &flow, Attempt::new(GRACE));
+        let watch = Stopwatch::started(AttemptPhase::Queued, ready);
+        self.enter(key, id.clone(), &tenant.name, &flow, (Attempt::new(GRACE), watch));
         let Some(entry) = self.attempts.get_mut(&key) else { return };
         let job = Arc::clone(&entry.job);
         entry.order = Some(Order { id, job, start: Arc::from(start), tenant: Arc::clone(tenant), withdraw });
@@ -231,14 +238,16 @@ impl Kubernetes {
         !self.attempts.values().any(|entry| entry.attempt.is_busy())
     }
 
-    fn enter(&mut self, key: AttemptKey, id: AttemptId, tenant: &str, flow: &str, attempt: Attempt) {
+    fn enter(&mut self, key: AttemptKey, id: AttemptId, tenant: &str, flow: &str, attempt: (Attempt, Stopwatch)) {
         let job: Arc<str> = names::attempt(&self.office.instance, flow, &id).into();
         let tenancy = self.tenancy(tenant);
         tenancy.strays.remove(&id);
         tenancy.attempts.insert(id.clone(), key);
         let namespace: Arc<str> = tenant.into();
+        let (attempt, watch) = attempt;
         let (uid, order, ask, due, is_followed, shown) = (None, None, None, None, false, String::new());
-        self.attempts.insert(key, Entry { attempt, id, namespace, job, uid, order, ask, due, is_followed, shown });
+        self.attempts
+            .insert(key, Entry { attempt, watch, id, namespace, job, uid, order, ask, due, is_followed, shown });
     }
 
     /// The namespace of a tenant, watched from the first time on.

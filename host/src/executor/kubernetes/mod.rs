@@ -42,6 +42,7 @@ mod pace;
 mod quota;
 mod seen;
 mod status;
+mod stopwatch;
 mod watch;
 
 pub use access::Access;
@@ -52,7 +53,7 @@ use crate::cluster::ClusterError;
 use crate::depots::Depots;
 use crate::executor::Told;
 use crate::logs::{Followed, Following};
-use crate::telemetry::ClusterMetrics;
+use crate::telemetry::{ClusterMetrics, PhaseTimes};
 use client::Cluster;
 use compile::Compiler;
 use futures_util::future::BoxFuture;
@@ -87,6 +88,8 @@ pub struct Surroundings {
     pub instance: String,
     /// What is done to the cluster is counted here.
     pub metrics: ClusterMetrics,
+    /// How long attempts are in which phase goes here.
+    pub phases: PhaseTimes,
     /// What pods say while somebody follows goes here.
     pub followed: mpsc::Sender<Followed>,
     /// What the cluster says goes here, and comes back into [`Kubernetes`].
@@ -103,8 +106,8 @@ pub async fn open(
     plan: &Plan,
     surroundings: Surroundings,
 ) -> Result<Kubernetes, ClusterError> {
-    let Surroundings { depots, instance, metrics, followed, to_loop } = surroundings;
-    let (client, url) = access.client().await?;
+    let Surroundings { depots, instance, metrics, phases, followed, to_loop } = surroundings;
+    let (client, url) = access.client(&metrics).await?;
     let following = Following::new(Arc::new(client.clone()), followed);
     let cluster = Cluster::new(client, metrics);
     let mut namespaces: Vec<_> = plan.tenants.keys().cloned().collect();
@@ -112,7 +115,7 @@ pub async fn open(
     access::look(&cluster, &url, &namespaces).await?;
     let settings = Arc::new(settings.clone());
     let compiled = Compiler::new(cluster.clone(), Arc::clone(&settings), depots.clone(), instance.clone(), EPOCH);
-    let office =
-        Office { cluster, settings, compiled: Arc::new(compiled), depots, instance, epoch: EPOCH, following, to_loop };
+    let (compiled, epoch) = (Arc::new(compiled), EPOCH);
+    let office = Office { cluster, settings, compiled, depots, instance, epoch, following, phases, to_loop };
     Ok(Kubernetes::new(Arc::new(office), plan))
 }

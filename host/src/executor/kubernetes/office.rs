@@ -8,6 +8,7 @@ use super::message::FromCluster;
 use crate::depots::Depots;
 use crate::executor::Told;
 use crate::logs::Following;
+use crate::telemetry::PhaseTimes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -28,6 +29,7 @@ pub(super) struct Office {
     pub(super) epoch: u64,
     /// Who follows what pods say.
     pub(super) following: Following,
+    pub(super) phases: PhaseTimes,
     pub(super) to_loop: mpsc::Sender<Told>,
 }
 

@@ -7,6 +7,7 @@ use super::labels::{Purpose, selector};
 use super::message::{Changes, FromCluster};
 use super::seen::{Change, Kind, slim_job, slim_pod, warning};
 use crate::executor::Told;
+use crate::telemetry::WatchBegins;
 use futures_util::{FutureExt as _, StreamExt as _};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Node, Pod, ResourceQuota};
@@ -84,7 +85,8 @@ impl Watches {
         K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
         K::DynamicType: Default + Clone,
     {
-        let follower = Follower { watches: self.clone(), word, kind, namespace: Arc::clone(namespace), read };
+        let (watches, namespace) = (self.clone(), Arc::clone(namespace));
+        let follower = Follower { watches, word, kind, namespace, read, begins: WatchBegins::First };
         tokio::spawn(async move {
             let stop = follower.watches.stop.clone();
             tokio::select! {
@@ -108,6 +110,8 @@ struct Follower<K> {
     kind: Option<Kind>,
     namespace: Arc<str>,
     read: fn(K, bool) -> Option<Seen>,
+    /// Why the next list begins.
+    begins: WatchBegins,
 }
 
 impl<K> Follower<K>
@@ -116,7 +120,7 @@ where
     K::DynamicType: Default + Clone,
 {
     /// Watches until nobody listens.
-    async fn run(self, api: Api<K>, config: Config) {
+    async fn run(mut self, api: Api<K>, config: Config) {
         let mut pause = PAUSES.0;
         let mut hasher = DefaultHasher::new();
         (self.word, &*self.namespace).hash(&mut hasher);
@@ -168,13 +172,16 @@ where
                     pause = (pause * 2).min(PAUSES.1);
                 }
             }
+            self.begins = WatchBegins::Refresh;
         }
     }
 
-    fn take(&self, event: watcher::Event<K>, batch: &mut Vec<Seen>) {
+    fn take(&mut self, event: watcher::Event<K>, batch: &mut Vec<Seen>) {
         match event {
             watcher::Event::Init => {
-                self.watches.cluster.metrics().watched(self.word);
+                // What the watcher lists of its own accord, it lost.
+                let begins = std::mem::replace(&mut self.begins, WatchBegins::Lost);
+                self.watches.cluster.metrics().watched(self.word, begins);
                 batch.extend(self.kind.map(|kind| Seen::Change(Change::Listing(kind))));
             }
             watcher::Event::InitApply(object) | watcher::Event::Apply(object) => {

@@ -141,6 +141,16 @@ impl Ending {
     }
 }
 
+impl Waiting {
+    /// Whether a node has the pod.
+    pub(super) fn has_node(&self) -> bool {
+        match self {
+            Waiting::Quota(_) | Waiting::Created(_) | Waiting::PodRejected(_) | Waiting::Scheduling(_) => false,
+            Waiting::Pulling { .. } | Waiting::ContainerConfig(_) | Waiting::Starting(_) => true,
+        }
+    }
+}
+
 /// For a person.
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
