@@ -425,10 +425,10 @@ fn check_explains_pods() {
             "  executor: kubernetes\n",
             "  kubernetes:\n",
             "    image: wharf/runtime:1.2\n",
-            "    artifactStore: {persistentVolumeClaim: {claimName: operator}}\n---\n",
+            "    artifactStore: {s3: {bucket: wharf, prefix: operator}}\n---\n",
             "apiVersion: wharf.dev/v1\nkind: Tenant\nmetadata: {name: acme}\n",
             "spec:\n",
-            "  artifactStore: {persistentVolumeClaim: {claimName: store}}\n",
+            "  artifactStore: {s3: {bucket: wharf, prefix: acme}}\n",
             "  secrets: [{name: key, secretKeyRef: {name: api, key: token}}]\n",
             "  podTemplate: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]}}\n---\n",
             "apiVersion: wharf.dev/v1\nkind: Flow\nmetadata: {name: daily, namespace: acme}\nspec:\n",
@@ -451,6 +451,30 @@ fn check_explains_pods() {
     );
     assert_eq!(shell.run(&["check", "--explain"]), 0, "{}", shell.seen);
     shell.expect("check-pods.txt");
+}
+
+#[test]
+fn check_warns_of_what_a_cluster_would_take() {
+    let mut shell = Shell::with_runtime();
+    shell.file("program.wasm", PROGRAM);
+    let config = |tenant: &str| {
+        format!(
+            "apiVersion: wharf.dev/v1\nkind: Coordinator\nspec:\n  executor: kubernetes\n  kubernetes:\n    \
+             image: wharf/runtime:1.2\n    artifactStore: {{s3: {{bucket: wharf, prefix: operator}}}}\n---\n\
+             apiVersion: wharf.dev/v1\nkind: Tenant\nmetadata: {{name: acme}}\nspec:\n  \
+             artifactStore: {{s3: {{bucket: wharf, prefix: acme}}}}\n{tenant}---\n\
+             apiVersion: wharf.dev/v1\nkind: Flow\nmetadata: {{name: daily, namespace: acme}}\n\
+             spec: {{tasks: [{{name: a, component: {{path: program.wasm}}}}]}}\n"
+        )
+    };
+    shell.file("wharf.yaml", config(""));
+    assert_eq!(shell.run(&["check"]), 0, "{}", shell.seen);
+    assert_eq!(shell.run(&["check", "--strict"]), 3, "{}", shell.seen);
+    let meant =
+        "  resourceQuota: {hard: {}}\n  defaults: {resources: {limits: {memory: 64Mi}, requests: {cpu: 50m}}}\n";
+    shell.file("wharf.yaml", config(meant));
+    assert_eq!(shell.run(&["check", "--strict"]), 0, "{}", shell.seen);
+    shell.expect("check-strict.txt");
 }
 
 #[test]

@@ -61,6 +61,16 @@ pub enum Code {
     NotAllowed,
     /// A secret's value stands in the config.
     InlineCredential,
+    /// An image that changes by itself.
+    MovingImage,
+    /// What an attempt may use is not said.
+    NoLimits,
+    /// A tenant may take the whole cluster.
+    NoQuota,
+    /// Pods would have the account that all others have.
+    DefaultServiceAccount,
+    /// What is written ends with the pod.
+    EphemeralWrites,
     /// A component's file is missing, or cannot be run.
     Component,
     /// A component is another than the pinned one.
@@ -101,6 +111,11 @@ impl Code {
             Code::OverLimit => "over-limit",
             Code::NotAllowed => "not-allowed",
             Code::InlineCredential => "inline-credential",
+            Code::MovingImage => "moving-image",
+            Code::NoLimits => "no-limits",
+            Code::NoQuota => "no-quota",
+            Code::DefaultServiceAccount => "default-service-account",
+            Code::EphemeralWrites => "ephemeral-writes",
             Code::Component => "component",
             Code::Digest => "digest",
             Code::NotGranted => "not-granted",
@@ -208,6 +223,10 @@ impl Faults {
         if !self.list.iter().any(|(a, f)| *a == at && f.code == code && f.message == fault.message) {
             self.list.push((at, fault));
         }
+    }
+
+    pub(super) fn has(&self, at: At, code: Code) -> bool {
+        self.list.iter().any(|(a, f)| *a == at && f.code == code)
     }
 
     pub(super) fn has_errors(&self) -> bool {

@@ -7,6 +7,7 @@ mod causes;
 mod document;
 mod elements;
 mod fault;
+mod practice;
 mod reader;
 mod render;
 mod resolve;
@@ -75,7 +76,10 @@ pub fn parse(sources: Vec<Source>) -> Parsed {
         let (nodes, whole) = yaml::load(&files, file, &mut faults);
         broken |= !whole;
         let mut reader = Reader { files: &files, faults: &mut faults };
-        nodes.iter().for_each(|node| documents.add(&mut reader, node));
+        for node in &nodes {
+            documents.add(&mut reader, node);
+            practice::document(&mut reader, node);
+        }
     }
     Parsed { files, documents, faults, broken }
 }

@@ -1,4 +1,5 @@
-use super::fault::{Code, Faults};
+use super::fault::{Code, Faults, Severity};
+use super::practice::Rule;
 use super::source::{At, File};
 use super::yaml::Node;
 
@@ -32,6 +33,19 @@ impl Reader<'_> {
 
     pub(super) fn warn(&mut self, at: At, code: Code, message: impl Into<String>, hint: impl Into<String>) {
         self.faults.warn(self.files, at, code, message, Some(hint.into()));
+    }
+
+    /// Reports what breaks a rule of practice.
+    pub(super) fn practice(&mut self, at: At, rule: Rule, message: impl Into<String>, hint: impl Into<String>) {
+        match rule.severity() {
+            Severity::Error => self.error_hint(at, rule.code(), message, hint),
+            Severity::Warning => self.warn(at, rule.code(), message, hint),
+        }
+    }
+
+    /// Whether that rule was found broken there.
+    pub(super) fn has(&self, at: At, rule: Rule) -> bool {
+        self.faults.has(at, rule.code())
     }
 
     /// A path of the config, absolute and without `.` and `..`.

@@ -1,6 +1,6 @@
-use super::causes;
 use super::document::{API_VERSION, KINDS};
 use super::shape::{Field, Kind, Shape, in_words};
+use super::{causes, practice};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use wharf_contract::Cause;
@@ -28,12 +28,13 @@ pub fn json_schema() -> Value {
     })
 }
 
-/// The reference of all fields and causes, as tables of Markdown.
+/// The reference of all fields, rules of practice and causes, as tables of Markdown.
 #[must_use]
 pub fn reference() -> String {
     let mut out = String::new();
     let mut done = Vec::new();
     KINDS.iter().for_each(|(_, shape)| table(shape, &mut out, &mut done));
+    out.push_str(&practice::table());
     out.push_str(&causes::table());
     out
 }

@@ -55,6 +55,11 @@ impl Node {
         self.entries().iter().find(|e| e.key == key).map(|e| &e.node).filter(|n| !n.is_null())
     }
 
+    /// The value of a key, where it is there, also where it is null.
+    pub(super) fn entry(&self, key: &str) -> Option<&Node> {
+        self.entries().iter().find(|e| e.key == key).map(|e| &e.node)
+    }
+
     pub(super) fn entries(&self) -> &[Entry] {
         match &self.value {
             Val::Map(entries) => entries,

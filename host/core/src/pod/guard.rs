@@ -37,6 +37,7 @@ pub(super) fn own(template: &Place<'_>, flaws: &mut Vec<Flaw>) {
         if let Some(name) = volume.text("name").filter(|n| n.starts_with(own::VOLUME_PREFIX)) {
             flaws.push(own_volume(&volume, name));
         }
+        image(volume.get("image").and_then(|i| i.get("reference")), flaws);
         let Some(name) = volume.text("name") else { continue };
         let is_source =
             |(key, value): &(&str, Place<'_>)| *key != "name" && !key.starts_with('$') && !value.value.is_null();
@@ -69,7 +70,7 @@ pub(super) fn own(template: &Place<'_>, flaws: &mut Vec<Flaw>) {
             let message = "an init container restarts `Always`, which makes it a sidecar, or says nothing";
             flaws.push(policy.flaw(Code::InvalidValue, message, "leave it out, or write `restartPolicy: Always`"));
         }
-        image(&place, flaws);
+        image(place.get("image"), flaws);
         any_container(&place, flaws);
     }
 }
@@ -118,20 +119,23 @@ fn any_container(place: &Place<'_>, flaws: &mut Vec<Flaw>) {
     }
 }
 
-fn image(place: &Place<'_>, flaws: &mut Vec<Flaw>) {
-    let Some(image) = place.get("image") else { return };
+fn image(place: Option<Place<'_>>, flaws: &mut Vec<Flaw>) {
+    let Some(image) = place else { return };
     let Some(text) = image.value.as_str() else { return };
-    let (message, hint) = match image_fault(text) {
+    let (code, message, hint) = match image_fault(text) {
         None => return,
-        Some(ImageFault::Form(why)) => {
-            (format!("`{}` is no image: {why}", shown(text)), "write it as `registry.example.org/team/proxy:1.2`")
-        }
+        Some(ImageFault::Form(why)) => (
+            Code::InvalidValue,
+            format!("`{}` is no image: {why}", shown(text)),
+            "write it as `registry.example.org/team/proxy:1.2`",
+        ),
         Some(ImageFault::Moving(why)) => (
+            Code::MovingImage,
             format!("the image `{}` {why}: what runs would change by itself", shown(text)),
             "give it a tag of its own, or better a digest: `NAME@sha256:...`",
         ),
     };
-    flaws.push(image.flaw(Code::InvalidValue, message, hint));
+    flaws.push(image.flaw(code, message, hint));
 }
 
 fn own_volume(place: &Place<'_>, name: &str) -> Flaw {

@@ -1,5 +1,5 @@
 use super::{catalog, golden};
-use wharf_core::config::{Code, Fault, Severity, Source, render};
+use wharf_core::config::{Code, Fault, Severity, Source, reference, render};
 
 /// Every file of `tests/faults`, with what is shown of it.
 #[test]
@@ -108,11 +108,29 @@ fn many_faults_are_cut() {
 
 #[test]
 fn the_value_of_a_credential_is_never_shown() {
-    for name in ["inline-credential", "cluster", "pod-own"] {
+    for name in ["inline-credential", "cluster", "pod-own", "practice-refused"] {
         let text = std::fs::read(golden::path(&format!("tests/faults/{name}.yaml"))).unwrap();
         assert!(String::from_utf8_lossy(&text).contains("hunter2"));
         let faults = catalog::read("f.yaml", text).faults;
         let all = serde_json::to_string(&faults).unwrap() + &render(&faults, true);
-        assert!(!all.contains("hunter2"), "{all}");
+        assert!(!all.to_lowercase().contains("hunter2"), "{all}");
+    }
+}
+
+#[test]
+fn every_rule_of_practice_has_a_golden_fault_of_its_level() {
+    let reference = reference();
+    let (_, section) = reference.split_once("## Practice\n").unwrap();
+    let rules: Vec<_> =
+        section.lines().take_while(|l| !l.starts_with("## ")).filter(|l| l.starts_with("| `")).collect();
+    assert_eq!(rules.len(), 6);
+    let goldens = ["practice", "practice-refused"]
+        .map(|name| std::fs::read_to_string(golden::path(&format!("tests/faults/{name}.txt"))).unwrap())
+        .concat();
+    for rule in rules {
+        let cells: Vec<_> = rule.split('|').map(str::trim).collect();
+        let level = if cells[2] == "refused" { "error" } else { "warning" };
+        let fault = format!("{level}[{}]", cells[1].trim_matches('`'));
+        assert!(goldens.contains(&fault), "no golden fault shows {fault}");
     }
 }

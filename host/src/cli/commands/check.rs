@@ -11,19 +11,23 @@ use wharf_core::schedule::Schedule;
 #[command(after_help = "\
 Each fault is shown with its file, line and column, and what to do about it. The types of what goes
 from task to task are checked against the components' schemas. Exit code 3 if there is a fault;
-warnings alone are none.
+warnings alone are none, unless --strict says so.
 
 With -o json: an array of faults.
 
 Examples:
   wharf check
   wharf check flows/*.yaml
+  wharf check --strict             warnings fail as well: for a pipeline
   wharf check --explain            what each task may use and reach
   wharf check --print > plan.json  the configuration as it is worked out")]
 pub(in crate::cli) struct Args {
     /// Files or folders of *.yaml. Default: the configuration
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Take warnings for faults: exit code 3 where there is any
+    #[arg(long)]
+    strict: bool,
     /// Print the plan that the configuration comes to, as JSON
     #[arg(long, conflicts_with = "explain")]
     print: bool,
@@ -43,24 +47,28 @@ pub(in crate::cli) fn run(context: &Context, args: &Args) -> Result<Exit, Failur
     }
     let loaded = super::load(context, paths, out.color)?;
     let errors = loaded.faults.iter().filter(|f| f.severity == Severity::Error).count();
-    let shows_plan = args.print || args.explain;
-    match out.json() && !(shows_plan && errors == 0) {
+    let warnings = loaded.faults.len() - errors;
+    let refused = match errors {
+        0 if args.strict && warnings > 0 => {
+            Some(format!("the configuration has {}, and --strict takes none", human::count(warnings, "warning")))
+        }
+        0 => None,
+        _ => Some(format!("the configuration has {}", human::count(errors, "fault"))),
+    };
+    let shows_plan = (args.print || args.explain) && refused.is_none();
+    match out.json() && !shows_plan {
         true => out.value(&loaded.faults)?,
         // Where the plan is what was asked for, warnings do not mix with it.
-        false if shows_plan && errors == 0 => {
+        false if shows_plan => {
             if !loaded.faults.is_empty() {
                 out.tell(loaded.rendered.trim_end());
             }
         }
         false => out.text(&loaded.rendered)?,
     }
-    let Some(plan) = loaded.plan.filter(|_| errors == 0) else {
-        if !out.json() {
-            out.note(format!(
-                "{} the configuration has {}",
-                Paint::Bad.on("error:", out.color_err),
-                human::count(errors, "fault")
-            ));
+    let Some(plan) = loaded.plan.filter(|_| refused.is_none()) else {
+        if let Some(why) = refused.filter(|_| !out.json()) {
+            out.note(format!("{} {why}", Paint::Bad.on("error:", out.color_err)));
         }
         return Ok(Exit::Config);
     };

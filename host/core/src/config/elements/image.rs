@@ -2,6 +2,7 @@
 
 use super::name;
 use crate::config::fault::Code;
+use crate::config::practice::Rule;
 use crate::config::reader::{self, Reader, Text};
 use crate::config::shape::Kind;
 use crate::config::yaml::Node;
@@ -15,18 +16,19 @@ pub(in crate::config) const PULL_POLICY: Kind = Kind::Enum(&["IfNotPresent", "Al
 /// An image that stays what it is: with a tag that is not `latest`, or with a digest.
 pub(in crate::config) fn read(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Text> {
     let text = reader::text(node, name)?;
-    let (message, hint) = match image_fault(&text.value) {
+    match image_fault(&text.value) {
         None => return Some(text),
-        Some(ImageFault::Form(why)) => (
-            format!("`{}` is no image: {why}", shown(&text.value)),
-            "write it as `registry.example.org/wharf/runtime:1.2`",
-        ),
-        Some(ImageFault::Moving(why)) => (
-            format!("the image `{}` {why}: what runs would change by itself", shown(&text.value)),
-            "give it a tag of its own, or better a digest: `NAME@sha256:...`",
-        ),
-    };
-    reader.error_hint(text.at, Code::InvalidValue, message, hint);
+        Some(ImageFault::Form(why)) => {
+            let message = format!("`{}` is no image: {why}", shown(&text.value));
+            let hint = "write it as `registry.example.org/wharf/runtime:1.2`";
+            reader.error_hint(text.at, Code::InvalidValue, message, hint);
+        }
+        Some(ImageFault::Moving(why)) => {
+            let message = format!("the image `{}` {why}: what runs would change by itself", shown(&text.value));
+            let hint = "give it a tag of its own, or better a digest: `NAME@sha256:...`";
+            reader.practice(text.at, Rule::MovingImage, message, hint);
+        }
+    }
     None
 }
 

@@ -100,6 +100,8 @@ pub(in crate::config) struct Tenant {
     pub(in crate::config) has_store: bool,
     pub(in crate::config) pod_template: Option<Node>,
     pub(in crate::config) quota: Hard,
+    /// One is given, be it good or not, or empty.
+    pub(in crate::config) has_quota: bool,
 }
 
 impl Tenant {
@@ -124,6 +126,7 @@ impl Tenant {
             has_store: false,
             pod_template: None,
             quota: Hard::new(),
+            has_quota: false,
         }
     }
 }
@@ -160,6 +163,7 @@ pub(in crate::config) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Te
     tenant.has_store = spec.get("artifactStore").is_some();
     tenant.pod_template = pod_template::read(reader, spec);
     tenant.quota = quota::read(reader, spec);
+    tenant.has_quota = spec.get("resourceQuota").is_some();
     tenant.value = plan::Tenant {
         parallelism: reader::int(spec, "parallelism"),
         max_memory: spec.get("limits").and_then(|l| quantity::bytes(reader, l, "memory")),

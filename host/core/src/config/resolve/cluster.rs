@@ -7,6 +7,7 @@ use crate::config::elements::kubernetes::Kubernetes;
 use crate::config::elements::task::Task;
 use crate::config::elements::tenant::Tenant;
 use crate::config::fault::Code;
+use crate::config::practice;
 use crate::config::reader::{Reader, Text};
 use crate::config::yaml::Node;
 use crate::plan::SecretSource;
@@ -33,6 +34,7 @@ pub(super) fn tenant(reader: &mut Reader<'_>, cluster: &Kubernetes, tenant: &Ten
         };
         reader.error_hint(at, Code::MissingField, message, hint);
     }
+    practice::tenant(reader, tenant);
 }
 
 /// Reports secrets and volumes of a task that are not where its attempts run.

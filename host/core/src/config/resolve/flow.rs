@@ -6,6 +6,7 @@ use crate::config::elements::kubernetes::Kubernetes;
 use crate::config::elements::task::Task;
 use crate::config::elements::tenant::Tenant;
 use crate::config::fault::Code;
+use crate::config::practice;
 use crate::config::reader::Reader;
 use crate::partition::{Granularity, Partitions};
 use crate::plan::{self, Coordinator, FlowName};
@@ -115,6 +116,7 @@ fn resolve_task(
     };
     if let Some(cluster) = cx.cluster {
         quota::fits(reader, cluster, cx.tenant, task, &resolved);
+        practice::task(reader, cluster, cx.tenant, task, &resolved.resources);
     }
     resolved
 }

@@ -3,6 +3,7 @@
 use crate::config::elements::kubernetes::Kubernetes;
 use crate::config::elements::task::Task;
 use crate::config::elements::tenant::Tenant;
+use crate::config::practice;
 use crate::config::reader::Reader;
 use crate::config::source::At;
 use crate::config::yaml::{Node, Val};
@@ -12,6 +13,7 @@ use crate::pod::check::{self, Flaw};
 pub(super) fn operator(reader: &mut Reader<'_>, kubernetes: Option<&Kubernetes>) {
     if let Some(node) = kubernetes.and_then(|k| k.pod_template.as_ref()) {
         report(reader, node, check::operator(&node.json()));
+        practice::template(reader, node);
     }
 }
 
@@ -19,6 +21,7 @@ pub(super) fn operator(reader: &mut Reader<'_>, kubernetes: Option<&Kubernetes>)
 pub(super) fn tenant(reader: &mut Reader<'_>, kubernetes: Option<&Kubernetes>, tenant: &Tenant) {
     if let Some(node) = &tenant.pod_template {
         report(reader, node, check::guest(template_of(kubernetes), None, &node.json()));
+        practice::template(reader, node);
     }
 }
 
@@ -27,6 +30,7 @@ pub(super) fn task(reader: &mut Reader<'_>, kubernetes: Option<&Kubernetes>, ten
     if let Some(node) = &task.pod_template {
         let before = tenant.value.pod_template.as_ref();
         report(reader, node, check::guest(template_of(kubernetes), before, &node.json()));
+        practice::template(reader, node);
     }
 }
 
