@@ -167,8 +167,10 @@ impl From<ClientError> for Failure {
             ClientError::Token(why) => {
                 Failure::new(Exit::NotFound, why).hint("name the file of a token with --token-file (WHARF_TOKEN_FILE)")
             }
-            ClientError::Broken { place: Place::Remote(_), .. } => Failure::internal(error.to_string())
-                .hint("see whether the coordinator is ready; `http:` and `https:` are not the same to it"),
+            ClientError::Broken { place: Place::Remote(_), .. } => Failure::internal(error.to_string()).hint(
+                "see whether the coordinator is ready, and speaks http or https as the URL says; a certificate of an \
+                 authority of your own needs --certificate-authority",
+            ),
             ClientError::Broken { .. } => {
                 Failure::internal(error.to_string()).hint("see whether `wharf serve` still runs, and what its log says")
             }
