@@ -24,18 +24,27 @@ if [ "$(printf '%s\n%s\n' "$want" "$have" | sort -V | head -n 1)" != "$want" ]; 
   exit 1
 fi
 
-# The tests on a cluster want these besides, and say so in one line where they are missing.
+# The tests on a cluster, and those of metrics, want these besides, and say so in one line where they are missing.
 lacking=""
 for program in runc iptables docker-registry; do
   command -v "$program" >/dev/null 2>&1 || lacking="$lacking $program"
 done
 [ -x /usr/lib/cni/bridge ] || lacking="$lacking containernetworking-plugins"
+command -v promtool >/dev/null 2>&1 && command -v prometheus >/dev/null 2>&1 || lacking="$lacking prometheus"
 if [ -n "$lacking" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-  say "for the test cluster: apt-get install$lacking"
+  say "for the test cluster and metrics: apt-get install$lacking"
+  # The tests start what they want; services of the machine are not wanted, now or when it starts again. A policy that
+  # is there already is the machine's own, and stays.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+  fi
   # shellcheck disable=SC2086 # one word for each package
   apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $lacking >/dev/null
-  # A cluster starts a registry of its own; the machine's is not wanted.
-  if command -v systemctl >/dev/null 2>&1; then systemctl disable --now docker-registry >/dev/null 2>&1 || true; fi
+  if command -v systemctl >/dev/null 2>&1; then
+    for service in docker-registry prometheus; do systemctl disable --now "$service" >/dev/null 2>&1 || true; done
+  fi
 elif [ -n "$lacking" ]; then
   say "tests on a cluster will not run: they need root, and$lacking of Debian 12 or later"
 fi

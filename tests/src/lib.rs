@@ -5,5 +5,6 @@ pub mod binaries;
 pub mod cluster;
 pub mod cluster_world;
 pub mod config;
+pub mod prometheus;
 pub mod serve;
 pub mod weather;

@@ -72,8 +72,16 @@ impl Home {
     /// # Errors
     /// Where it ends or is not ready in time; with what it said.
     pub async fn serve(&self) -> Result<Serve> {
+        self.serve_with(&[]).await
+    }
+
+    /// As [`Home::serve`], with further arguments.
+    ///
+    /// # Errors
+    /// As [`Home::serve`].
+    pub async fn serve_with(&self, more: &[&str]) -> Result<Serve> {
         let log = self.dir.path().join("serve.log");
-        let child = self.command("wharf", &["serve"]).stderr(std::fs::File::create(&log)?).spawn()?;
+        let child = self.command("wharf", &[&["serve"], more].concat()).stderr(std::fs::File::create(&log)?).spawn()?;
         let mut serve = Serve { child, client: Client::new(self.state().join("wharf.sock")), log };
         serve.wait_ready().await?;
         Ok(serve)
@@ -104,6 +112,12 @@ impl Serve {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// What it said on standard error so far.
+    #[must_use]
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Its process.
