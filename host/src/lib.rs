@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod coordinator;
 pub mod depots;
 pub mod executor;
+pub mod leader;
 pub mod load;
 pub mod logs;
 pub mod secrets;

@@ -1,4 +1,4 @@
-//! Points at which a test kills the coordinator. Without the feature `failpoints` nothing is there.
+//! Points at which a test kills the coordinator, or has it stand still. Without the feature `failpoints` nothing is there.
 
 /// A point in the loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(crate) enum Point {
     BeforeRelease,
     /// It is removed.
     AfterRelease,
+    /// It does not lead any more, and is about to end for that.
+    Deposed,
 }
 
 #[cfg(not(feature = "failpoints"))]
@@ -37,13 +39,34 @@ mod on {
     use super::Point;
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
-    /// `WHARF_FAILPOINTS`, for example `after-append=37,after-record=120`: the pass at which each point kills; the count
-    /// down to it.
-    static POINTS: LazyLock<Vec<(Point, AtomicU64)>> =
+    /// `WHARF_FAILPOINTS`, for example `after-append=37,before-create=2:freeze`: the pass at which each point does what it is
+    /// there for, and the count down to it.
+    static POINTS: LazyLock<Vec<Armed>> =
         LazyLock::new(|| std::env::var("WHARF_FAILPOINTS").map(|text| read(&text)).unwrap_or_default());
 
-    const NAMES: [(&str, Point); 10] = [
+    /// A point, and what happens there.
+    struct Armed {
+        point: Point,
+        left: AtomicU64,
+        act: Act,
+    }
+
+    #[derive(Clone, Copy)]
+    enum Act {
+        /// SIGKILL; what a point does that says nothing else.
+        Kill,
+        /// `freeze`: SIGSTOP of the whole process.
+        Freeze,
+        /// `hold`: this thread alone stands still for a while, as one that the system lets wait.
+        Hold,
+    }
+
+    /// How long [`Act::Hold`] takes.
+    const HOLD: Duration = Duration::from_secs(30);
+
+    const NAMES: [(&str, Point); 11] = [
         ("before-append", Point::BeforeAppend),
         ("after-append", Point::AfterAppend),
         ("after-act", Point::AfterAct),
@@ -54,31 +77,49 @@ mod on {
         ("after-record", Point::AfterRecord),
         ("before-release", Point::BeforeRelease),
         ("after-release", Point::AfterRelease),
+        ("deposed", Point::Deposed),
     ];
 
-    fn read(text: &str) -> Vec<(Point, AtomicU64)> {
+    fn read(text: &str) -> Vec<Armed> {
         text.split(',')
             .filter(|part| !part.is_empty())
             .map(|part| {
-                let (name, count) = part.split_once('=').unwrap_or((part, "1"));
+                let (name, rest) = part.split_once('=').unwrap_or((part, "1"));
+                let (count, act) = rest.split_once(':').unwrap_or((rest, ""));
                 let point = NAMES.iter().find(|(n, _)| *n == name).map(|(_, p)| *p);
-                match (point, count.parse()) {
-                    (Some(point), Ok(count)) => (point, AtomicU64::new(count)),
+                let act = match act {
+                    "" => Some(Act::Kill),
+                    "freeze" => Some(Act::Freeze),
+                    "hold" => Some(Act::Hold),
+                    _ => None,
+                };
+                match (point, count.parse(), act) {
+                    (Some(point), Ok(count), Some(act)) => Armed { point, left: AtomicU64::new(count), act },
                     _ => panic!("WHARF_FAILPOINTS: `{part}` is no point with a count"),
                 }
             })
             .collect()
     }
 
-    /// Kills this process with SIGKILL when the point's count has come.
+    /// Does what is to be done at a point when its count has come.
     pub(crate) fn pass(point: Point) {
-        for (_, left) in POINTS.iter().filter(|(p, _)| *p == point) {
-            let before = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
-            if before == Ok(1) {
-                let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-                loop {
-                    std::thread::park();
+        for armed in POINTS.iter().filter(|armed| armed.point == point) {
+            let before = armed.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+            if before != Ok(1) {
+                continue;
+            }
+            let signal = |signal| {
+                let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
+            };
+            match armed.act {
+                Act::Kill => {
+                    signal(rustix::process::Signal::KILL);
+                    loop {
+                        std::thread::park();
+                    }
                 }
+                Act::Freeze => signal(rustix::process::Signal::STOP),
+                Act::Hold => std::thread::sleep(HOLD),
             }
         }
     }

@@ -83,6 +83,8 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
             let surroundings = Surroundings {
                 depots: depots.clone(),
                 instance: store.reads().instance()?,
+                // A store in a folder is taken over by nobody.
+                epoch: 1,
                 metrics: metrics.cluster.clone(),
                 phases: metrics.phases.clone(),
                 followed: followed(inputs.clone()),

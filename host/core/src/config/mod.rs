@@ -17,6 +17,7 @@ mod shape;
 mod source;
 mod yaml;
 
+pub use elements::name::is_object_name;
 pub use fault::{Code, Excerpt, Fault, Severity};
 pub use render::render;
 pub use schema::{json_schema, reference};

@@ -2,7 +2,6 @@
 
 use super::attempt::{Effect, Input};
 use super::front::{Kubernetes, STRAY};
-use super::manifest::FINALIZER;
 use super::seen::Remains;
 use crate::executor::{Ended, Reports};
 use crate::logs::{LogKey, RunningPod};
@@ -105,8 +104,9 @@ impl Kubernetes {
                 reports.ended.push(Ended { attempt: key, outcome, staged, seen });
             }
             Effect::Clear => {
+                // Its end is recorded by us, so that it is ours whoever made it.
                 let space = self.spaces.get(&namespace).map(|t| &t.space);
-                let mut remains = space.and_then(|s| s.remains(&entry.id, FINALIZER)).unwrap_or_default();
+                let mut remains = space.and_then(|s| s.remains(&entry.id, u64::MAX)).unwrap_or_default();
                 if remains.job.is_none()
                     && let Some(uid) = entry.uid.clone()
                     && space.is_some_and(|s| s.job_uid(&entry.id).is_none() && !entry.attempt.was_seen())
@@ -125,7 +125,7 @@ impl Kubernetes {
                     }
                     if let Some(tenancy) = self.spaces.get_mut(&entry.namespace) {
                         tenancy.attempts.remove(&entry.id);
-                        if tenancy.space.remains(&entry.id, FINALIZER).is_some() {
+                        if tenancy.space.remains(&entry.id, self.office.epoch).is_some() {
                             tenancy.strays.insert(entry.id, now + STRAY);
                         }
                     }

@@ -2,7 +2,7 @@
 
 use super::attempt::{Attempt, Input};
 use super::make::Order;
-use super::manifest::{self, FINALIZER, GRACE};
+use super::manifest::{self, GRACE};
 use super::message::{Changes, FromCluster, Making};
 use super::names;
 use super::office::Office;
@@ -259,7 +259,7 @@ impl Kubernetes {
     }
 
     fn changed(&mut self, namespace: &Arc<str>, changes: Vec<Change>, now: Instant, reports: &mut Reports) {
-        let instance = self.office.instance.clone();
+        let (instance, epoch) = (self.office.instance.clone(), self.office.epoch);
         let tenancy = self.tenancy(namespace);
         let was_complete = tenancy.space.is_complete();
         let (mut touched, mut room) = (HashSet::new(), false);
@@ -270,7 +270,7 @@ impl Kubernetes {
         for id in touched {
             match tenancy.attempts.get(&id) {
                 Some(key) => keys.push(*key),
-                None if tenancy.space.remains(&id, FINALIZER).is_some() => {
+                None if tenancy.space.remains(&id, epoch).is_some() => {
                     tenancy.strays.entry(id).or_insert(now + STRAY);
                 }
                 None => {

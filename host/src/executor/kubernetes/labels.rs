@@ -108,6 +108,11 @@ pub(super) fn attempt(labels: Option<&Labels>, instance: &str) -> Option<Attempt
     })
 }
 
+/// The epoch under which an object was made; 0, before all epochs, where it does not say.
+pub(super) fn epoch(labels: Option<&Labels>) -> u64 {
+    labels.and_then(|labels| number(labels.get(EPOCH)?)).unwrap_or(0)
+}
+
 /// A number as this module writes it: a sign or a leading zero is not ours.
 fn number<T: std::str::FromStr + ToString>(text: &str) -> Option<T> {
     text.parse().ok().filter(|n: &T| n.to_string() == text)
@@ -156,6 +161,17 @@ mod tests {
             bad.remove(name);
             assert_eq!(attempt(Some(&bad), "0b51"), None, "without {name}");
         }
+    }
+
+    #[test]
+    fn what_says_no_epoch_is_older_than_all() {
+        let mut labels = of(MAKER, Purpose::Compile);
+        assert_eq!(epoch(Some(&labels)), 3);
+        for bad in ["", "03", "x", "-1"] {
+            labels.insert(EPOCH.into(), bad.into());
+            assert_eq!(epoch(Some(&labels)), 0, "{bad}");
+        }
+        assert_eq!(epoch(None), 0);
     }
 
     #[test]

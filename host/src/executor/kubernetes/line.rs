@@ -4,7 +4,7 @@ use super::attempt::Input;
 use super::front::{Kubernetes, LINE_AGAIN, Tenancy};
 use super::labels::Maker;
 use super::make::Order;
-use super::manifest::{self, FINALIZER};
+use super::manifest;
 use super::quota::Ask;
 use crate::executor::Reports;
 use std::sync::Arc;
@@ -89,12 +89,13 @@ impl Kubernetes {
         space.admits(in_flight, ask).map_err(|shortage| shortage.to_string())
     }
 
-    /// Removes what belongs to no attempt: what an earlier coordinator made and recorded, or made and never knew of.
+    /// Removes what belongs to no attempt: what an earlier coordinator made and recorded, or made and never knew of. What a
+    /// later one made is not looked at.
     pub(super) fn sweep(&mut self, namespace: &Arc<str>, now: Instant) {
         let Some(tenancy) = self.spaces.get_mut(namespace) else { return };
         let due: Vec<_> = tenancy.strays.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
         for id in due {
-            match tenancy.space.remains(&id, FINALIZER) {
+            match tenancy.space.remains(&id, self.office.epoch) {
                 Some(remains) => {
                     tracing::info!(%namespace, attempt = %id, "removing what belongs to no open attempt");
                     tenancy.strays.insert(id.clone(), now + STRAY_AGAIN);

@@ -2,6 +2,7 @@
 //! of live attempts and not by the size of their pods.
 
 use super::labels;
+use super::manifest::FINALIZER;
 use super::quota::{Ask, Shortage, admits};
 use super::status::{Node, Observation, Seen, failed_create, observe, pod_warning};
 use k8s_openapi::api::batch::v1::Job;
@@ -205,14 +206,17 @@ impl Space {
         Some((pod.metadata.name.as_deref()?, pod.spec.as_ref().and_then(|s| s.node_name.as_deref())))
     }
 
-    /// What there is of an attempt; none where there is nothing.
-    pub(super) fn remains(&self, id: &AttemptId, finalizer: &str) -> Option<Remains> {
+    /// What there is of an attempt that a coordinator of this epoch may remove; none where there is nothing. What a later
+    /// coordinator made is that one's, and this one does not know what it is for.
+    pub(super) fn remains(&self, id: &AttemptId, epoch: u64) -> Option<Remains> {
         let objects = self.objects.get(id)?;
         let named = |meta: &ObjectMeta| Some((meta.name.clone()?, meta.uid.clone()?));
-        let held = |pod: &&Pod| pod.metadata.finalizers.iter().flatten().any(|f| f == finalizer);
+        let ours = |meta: &ObjectMeta| labels::epoch(meta.labels.as_ref()) <= epoch;
+        let held = |pod: &&Pod| ours(&pod.metadata) && pod.metadata.finalizers.iter().flatten().any(|f| f == FINALIZER);
         let pods: Vec<_> = objects.pods.iter().filter(held).filter_map(|pod| named(&pod.metadata)).collect();
         // A Job that is being deleted needs no second word.
-        let job = objects.job.as_ref().filter(|job| job.metadata.deletion_timestamp.is_none());
+        let stays = |job: &&Job| ours(&job.metadata) && job.metadata.deletion_timestamp.is_none();
+        let job = objects.job.as_deref().filter(stays);
         let remains = Remains { job: job.and_then(|job| named(&job.metadata)), pods };
         (remains != Remains::default()).then_some(remains)
     }

@@ -1,9 +1,9 @@
 use super::super::labels::{Maker, of_attempt};
+use super::super::manifest::FINALIZER;
 use super::*;
 use serde_json::{Value, json};
 
 const INSTANCE: &str = "0badcafe";
-const FINALIZER: &str = "wharf.dev/outcome";
 
 fn id(attempt: u32) -> AttemptId {
     AttemptId { run: 7, task: "extract".into(), item: None, attempt }
@@ -71,7 +71,7 @@ fn an_answer_that_a_watch_overtook_does_not_count() {
         let mut space = Space::default();
         apply(&mut space, vec![Change::Job(job("j", 1)), Change::Pod(at(watched, false))]);
         space.correct(&id(1), Some(job("j", 1)), vec![*at(answered, true)]);
-        let remains = space.remains(&id(1), FINALIZER).unwrap();
+        let remains = space.remains(&id(1), 1).unwrap();
         assert_eq!(!remains.pods.is_empty(), held, "watched at {watched}, answered at {answered}");
     }
     let mut space = Space::default();
@@ -119,12 +119,43 @@ fn a_pod_of_another_job_is_not_the_attempts() {
 #[test]
 fn what_remains_is_the_job_and_the_pods_that_are_held() {
     let mut space = Space::default();
-    assert_eq!(space.remains(&id(1), FINALIZER), None);
+    assert_eq!(space.remains(&id(1), 1), None);
     apply(&mut space, vec![Change::Job(job("j1", 1)), Change::Pod(pod("p1", "j1", 1, true))]);
     let both = Remains { job: Some(("job".into(), "j1".into())), pods: vec![("pod-p1".into(), "p1".into())] };
-    assert_eq!(space.remains(&id(1), FINALIZER), Some(both));
+    assert_eq!(space.remains(&id(1), 1), Some(both));
     apply(&mut space, vec![Change::JobGone(job("j1", 1)), Change::Pod(pod("p1", "j1", 1, false))]);
-    assert_eq!(space.remains(&id(1), FINALIZER), None);
+    assert_eq!(space.remains(&id(1), 1), None);
+}
+
+#[test]
+fn what_a_later_coordinator_made_is_not_this_ones_to_remove() {
+    let made = |epoch: Option<u64>| {
+        let relabel = |labels: &mut Option<labels::Labels>| {
+            let labels = labels.as_mut().unwrap();
+            labels.remove("wharf.dev/epoch");
+            labels.extend(epoch.map(|epoch| ("wharf.dev/epoch".to_owned(), epoch.to_string())));
+        };
+        let (mut job, mut pod) = (job("j1", 1), pod("p1", "j1", 1, true));
+        relabel(&mut job.metadata.labels);
+        relabel(&mut pod.metadata.labels);
+        let mut space = Space::default();
+        apply(&mut space, vec![Change::Job(job), Change::Pod(pod)]);
+        space
+    };
+    for (theirs, ours, removed) in
+        [(Some(4), 5, true), (Some(5), 5, true), (Some(6), 5, false), (None, 1, true), (Some(6), u64::MAX, true)]
+    {
+        let remains = made(theirs).remains(&id(1), ours);
+        let both = remains.as_ref().map(|r| (r.job.is_some(), r.pods.len()));
+        assert_eq!(both, removed.then_some((true, 1)), "made at {theirs:?}, looked at by {ours}");
+    }
+    // A pod that an earlier one's late Job made goes, whatever became of the Job.
+    let mut space = made(Some(6));
+    let mut late = pod("p2", "j0", 1, true);
+    late.metadata.labels.as_mut().unwrap().insert("wharf.dev/epoch".into(), "4".into());
+    apply(&mut space, vec![Change::Pod(late)]);
+    let remains = space.remains(&id(1), 5).unwrap();
+    assert_eq!(remains, Remains { job: None, pods: vec![("pod-p2".into(), "p2".into())] });
 }
 
 #[test]

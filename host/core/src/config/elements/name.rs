@@ -46,10 +46,16 @@ fn fault_of(name: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether an object of a cluster may have this name: a subdomain of RFC 1123.
+#[must_use]
+pub fn is_object_name(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(|label| fault_of(label).is_none())
+}
+
 /// The name of an object of the cluster.
 pub(in crate::config) fn read_object(reader: &mut Reader<'_>, node: &Node, field: &str) -> Option<String> {
     let text = reader::text(node, field)?;
-    if text.value.len() <= 253 && text.value.split('.').all(|label| fault_of(label).is_none()) {
+    if is_object_name(&text.value) {
         return Some(text.value);
     }
     let message = format!("`{}` is no name of an object", crate::schedule::shown(&text.value));

@@ -60,7 +60,11 @@ impl Workshop {
             let job =
                 manifest::compile(self.maker(), &self.settings, name, &delivery.order, delivery.image.as_deref())?;
             let Some(made) = self.create(&job, by).await? else { continue };
-            let result = self.follow(&made.name, &made.uid, made.deadline).await;
+            let result = match self.follow(&made.name, &made.uid, made.deadline).await {
+                // Whoever else followed it may have noted what it made before removing it.
+                Err(gone) if gone.cause == Cause::PodDeleted => index.find(depot, &component.digest).await?.ok_or(gone),
+                result => result,
+            };
             if let Ok(object) = &result {
                 // Before the Job goes, so that a coordinator that ends here finds one of them.
                 index.put(depot, &component.digest, object).await?;

@@ -2,7 +2,7 @@
 
 use super::Workshop;
 use super::index::Index;
-use crate::executor::kubernetes::labels::{Purpose, selector};
+use crate::executor::kubernetes::labels::{Purpose, epoch, selector};
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
@@ -37,7 +37,8 @@ impl Workshop {
         let mut left = BTreeSet::new();
         for job in jobs {
             let (name, uid) = (job.name_any(), job.uid().unwrap_or_default());
-            if self.wanted().contains(&name) {
+            // What a later coordinator made is wanted by that one.
+            if self.wanted().contains(&name) || epoch(job.metadata.labels.as_ref()) > self.epoch {
                 continue;
             }
             if before.contains(&uid) || self.is_noted(&job).await {
