@@ -3,7 +3,7 @@
 //! Where they are missing, a test says in one line that it did not run; with `WHARF_CI=1`, it fails.
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -61,18 +61,15 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one that scrapes every second as a config says, and waits until it serves.
+    /// Starts one that scrapes every second as the text of a config says, which has no `global`, and waits until it serves.
     ///
     /// # Errors
     /// Where it does not come up; with what it said.
-    pub fn start(config: &Value) -> Result<Prometheus> {
+    pub fn start(config: &str) -> Result<Prometheus> {
         let dir = tempfile::Builder::new().prefix("wharf-prometheus-").tempdir()?;
         let (file, data, log) =
             (dir.path().join("prometheus.yml"), dir.path().join("data"), dir.path().join("prometheus.log"));
-        let mut config = config.clone();
-        config["global"] = json!({ "scrape_interval": "1s" });
-        // JSON is YAML.
-        std::fs::write(&file, config.to_string())?;
+        std::fs::write(&file, format!("global: {{scrape_interval: 1s}}\n{config}"))?;
         // A port that is free now; nothing else of a test takes one without asking for a free one.
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         let child = Command::new("prometheus")

@@ -69,7 +69,7 @@ async fn a_prometheus_reads_every_metric_of_a_coordinator() {
     let home = Home::new(&config()).unwrap();
     let (_serve, address) = busy(&home).await;
     let scrape = json!({ "job_name": "wharf", "static_configs": [{ "targets": [address] }] });
-    let prometheus = Prometheus::start(&json!({ "scrape_configs": [scrape] })).unwrap();
+    let prometheus = Prometheus::start(&format!("scrape_configs: [{scrape}]\n")).unwrap();
     let documented = prometheus::documented(&root().join("host/METRICS.md")).unwrap();
     let wanted = documented.into_iter().filter(|name| !OF_A_CLUSTER.contains(&name.as_str())).collect();
     prometheus.wait_for(&wanted, DEADLINE).unwrap();
