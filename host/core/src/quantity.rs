@@ -1,5 +1,9 @@
 //! Quantities as Kubernetes writes them: `512Mi`, `1.5Gi`, `250m`, `2`, `1e9`.
 
+mod amount;
+
+pub use amount::Amount;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Add;
@@ -50,76 +54,24 @@ impl Add for Millis {
     }
 }
 
-/// Factors as (numerator, denominator).
-const SUFFIXES: [(&str, u128, u128); 14] = [
-    ("", 1, 1),
-    ("n", 1, 1_000_000_000),
-    ("u", 1, 1_000_000),
-    ("m", 1, 1_000),
-    ("k", 1_000, 1),
-    ("M", 1_000_000, 1),
-    ("G", 1_000_000_000, 1),
-    ("T", 1_000_000_000_000, 1),
-    ("P", 1_000_000_000_000_000, 1),
-    ("Ki", 1 << 10, 1),
-    ("Mi", 1 << 20, 1),
-    ("Gi", 1 << 30, 1),
-    ("Ti", 1 << 40, 1),
-    ("Pi", 1 << 50, 1),
-];
-
 /// As many of the unit as a quantity comes to, rounded up, at least one. Bytes and pieces have a scale of 1, thousandths of
 /// a core one of 1,000.
 ///
 /// # Errors
 /// Why it is none; [`ZERO`] where it is zero.
-pub(crate) fn parse(text: &str, scale: u128) -> Result<u64, &'static str> {
-    if text.len() > 40 {
-        return Err("it is too long");
-    }
+pub(crate) fn parse(text: &str, scale: u32) -> Result<u64, &'static str> {
     if text.starts_with('-') {
         return Err("it is negative");
     }
-    let text = text.strip_prefix('+').unwrap_or(text);
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, suffix) = text.split_at(end);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
-        return Err("it does not begin with a number");
-    }
-    let (mut numerator, mut denominator) = factor(suffix)?;
-    // Nine digits are what Kubernetes keeps.
-    let fraction = &fraction[..fraction.len().min(9)];
-    let digits = format!("{whole}{fraction}").parse::<u128>().map_err(|_| TOO_LARGE)?;
-    denominator *= 10_u128.pow(u32::try_from(fraction.len()).unwrap_or(9));
-    numerator = numerator.checked_mul(scale).and_then(|n| n.checked_mul(digits)).ok_or(TOO_LARGE)?;
-    match u64::try_from(numerator.div_ceil(denominator)) {
-        Ok(0) => Err(ZERO),
-        Ok(value) if value <= i64::MAX as u64 => Ok(value),
-        _ => Err(TOO_LARGE),
+    match Amount::parse(text)?.in_parts(scale) {
+        Some(0) => Err(ZERO),
+        Some(value) => Ok(value),
+        None => Err("it is too large"),
     }
 }
 
 /// Of [`parse`].
 pub(crate) const ZERO: &str = "it is zero";
-const TOO_LARGE: &str = "it is too large";
-
-fn factor(suffix: &str) -> Result<(u128, u128), &'static str> {
-    if let Some((_, n, d)) = SUFFIXES.iter().find(|(s, ..)| *s == suffix) {
-        return Ok((*n, *d));
-    }
-    let exponent = suffix.strip_prefix(['e', 'E']).and_then(|e| e.parse::<i32>().ok());
-    match exponent {
-        Some(e @ 0..=18) => Ok((10_u128.pow(e.unsigned_abs()), 1)),
-        Some(e @ -18..=-1) => Ok((1, 10_u128.pow(e.unsigned_abs()))),
-        Some(_) => Err(TOO_LARGE),
-        None if matches!(suffix, "B" | "b" | "MB" | "GB" | "KB" | "kB" | "MiB" | "GiB" | "KiB") => {
-            Err("bytes have no `B` here")
-        }
-        None if suffix == "K" => Err("a thousand is `k`, and 1,024 is `Ki`"),
-        None => Err("its suffix is not known"),
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -55,7 +55,7 @@ fn of_attempt(pod: &PodResources) -> Need {
 }
 
 fn of_container(container: &Value) -> Need {
-    let given = |kind: &str, name: &str, scale: u128| {
+    let given = |kind: &str, name: &str, scale: u32| {
         let value = container.get("resources")?.get(kind)?.get(name)?;
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         Some(parse(&text, scale).unwrap_or(0))

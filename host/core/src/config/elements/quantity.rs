@@ -15,7 +15,7 @@ pub(in crate::config) fn millis(reader: &mut Reader<'_>, node: &Node, name: &str
     read(reader, node, name, 1000)
 }
 
-fn read(reader: &mut Reader<'_>, node: &Node, name: &str, scale: u128) -> Option<u64> {
+fn read(reader: &mut Reader<'_>, node: &Node, name: &str, scale: u32) -> Option<u64> {
     let node = node.get(name)?;
     let text = match &node.value {
         Val::Text(text) => text.clone(),

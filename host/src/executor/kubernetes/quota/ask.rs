@@ -1,9 +1,9 @@
-use super::Amount;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Affinity, Container, PodSpec, ResourceQuota, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 use wharf_core::pod::{DEFAULT_LIMITS, DEFAULT_REQUESTS};
+use wharf_core::quantity::Amount;
 
 type Amounts = BTreeMap<String, Amount>;
 
@@ -71,7 +71,7 @@ impl Ask {
 
 fn has_compute(list: Option<&BTreeMap<String, Quantity>>) -> bool {
     let amounts = list.into_iter().flatten().filter(|(name, _)| matches!(name.as_str(), "cpu" | "memory"));
-    amounts.filter_map(|(_, q)| Amount::parse(&q.0)).any(Amount::is_positive)
+    amounts.filter_map(|(_, q)| Amount::parse(&q.0).ok()).any(Amount::is_positive)
 }
 
 /// Requests are limits where only those are given: the API server fills them in so. What is not said at all, the LimitRange
@@ -92,11 +92,11 @@ fn limits(resources: Option<&ResourceRequirements>) -> Amounts {
 fn defaults(of: &wharf_core::pod::Amounts) -> Amounts {
     let texts =
         [("memory", of.memory.to_string()), ("cpu", of.cpu.to_string()), ("ephemeral-storage", of.storage.to_string())];
-    texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Amount::parse(&text)?))).collect()
+    texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Amount::parse(&text).ok()?))).collect()
 }
 
 fn amounts(list: Option<&BTreeMap<String, Quantity>>) -> Amounts {
-    list.into_iter().flatten().filter_map(|(name, q)| Some((name.clone(), Amount::parse(&q.0)?))).collect()
+    list.into_iter().flatten().filter_map(|(name, q)| Some((name.clone(), Amount::parse(&q.0).ok()?))).collect()
 }
 
 /// A pod's sum as Kubernetes counts it: containers and sidecars run together; each init container runs alone beside the

@@ -1,17 +1,16 @@
 //! Whether a tenant's quotas have room for one more attempt. Looking first spares creates that would be refused; what the
 //! cluster then says is the truth in any case.
 
-mod amount;
 mod ask;
 mod refusal;
 mod scope;
 
-pub(super) use amount::Amount;
 pub(super) use ask::Ask;
 pub(super) use refusal::shortage_in;
 
 use k8s_openapi::api::core::v1::ResourceQuota;
 use std::fmt;
+use wharf_core::quantity::Amount;
 
 /// What a quota lacks for one more attempt. Amounts as Kubernetes writes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +51,8 @@ pub(super) fn admits<'a>(
         let used = status.and_then(|s| s.used.as_ref());
         for (resource, hard) in hard.into_iter().flatten() {
             let requested = ask.of_quota(quota, resource);
-            let Some(bound) = Amount::parse(&hard.0) else { continue };
-            let used = used.and_then(|u| u.get(resource)).and_then(|q| Amount::parse(&q.0)).unwrap_or_default();
+            let Ok(bound) = Amount::parse(&hard.0) else { continue };
+            let used = used.and_then(|u| u.get(resource)).and_then(|q| Amount::parse(&q.0).ok()).unwrap_or_default();
             let used = used + in_flight.iter().map(|ask| ask.of_quota(quota, resource)).sum();
             // Who asks for nothing is refused by no quota, however far over its bound it is.
             if requested.is_positive() && used + requested > bound {

@@ -1,4 +1,5 @@
-use super::{Amount, Shortage};
+use super::Shortage;
+use wharf_core::quantity::Amount;
 
 /// The shortage that a refusal tells of, whether of our own create or of the Job controller's; none where it was not a
 /// quota that refused, or what it says of numbers is not understood.
@@ -34,7 +35,7 @@ pub(in crate::executor::kubernetes) fn shortage_in(message: &str) -> Option<Shor
 }
 
 fn exceeds(shortage: &Shortage) -> bool {
-    let amounts = [&shortage.requested, &shortage.used, &shortage.hard].map(|text| Amount::parse(text));
+    let amounts = [&shortage.requested, &shortage.used, &shortage.hard].map(|text| Amount::parse(text).ok());
     matches!(amounts, [Some(requested), Some(used), Some(hard)] if used + requested > hard)
 }
 

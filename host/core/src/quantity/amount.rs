@@ -4,7 +4,7 @@ use std::ops::{Add, Sub};
 
 /// A quantity as Kubernetes writes it, exact to a billionth of a unit; finer is rounded up, as Kubernetes does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::executor::kubernetes) struct Amount(i128);
+pub struct Amount(i128);
 
 const UNIT: i128 = 1_000_000_000;
 /// Kubernetes keeps no number beyond 2^63 - 1 and caps what is larger.
@@ -13,7 +13,7 @@ const LARGEST: i128 = i64::MAX as i128 * UNIT;
 const MAX_TEXT: usize = 64;
 
 /// The factor of a suffix over the unit as (numerator, power of ten to divide by).
-const SUFFIXES: [(&str, i128, u32); 16] = [
+const SUFFIXES: [(&str, i128, i32); 16] = [
     ("n", 1, 9),
     ("u", 1, 6),
     ("m", 1, 3),
@@ -34,45 +34,67 @@ const SUFFIXES: [(&str, i128, u32); 16] = [
 
 impl Amount {
     /// Nothing.
-    pub(in crate::executor::kubernetes) const ZERO: Amount = Amount(0);
+    pub const ZERO: Amount = Amount(0);
     /// One whole unit.
-    pub(in crate::executor::kubernetes) const ONE: Amount = Amount(UNIT);
+    pub const ONE: Amount = Amount(UNIT);
 
-    /// Reads `512Mi`, `1.5`, `250m`, `1e3`, `-1`; none for what Kubernetes would not take.
-    pub(in crate::executor::kubernetes) fn parse(text: &str) -> Option<Amount> {
+    /// Reads `512Mi`, `1.5`, `250m`, `1e3`, `-1`.
+    ///
+    /// # Errors
+    /// Why Kubernetes would not take it.
+    pub fn parse(text: &str) -> Result<Amount, &'static str> {
         if text.len() > MAX_TEXT {
-            return None;
+            return Err("it is too long");
         }
-        let (negative, digits) = match text.as_bytes().first()? {
-            b'-' => (true, &text[1..]),
-            b'+' => (false, &text[1..]),
+        let (negative, digits) = match text.as_bytes().first() {
+            Some(b'-') => (true, &text[1..]),
+            Some(b'+') => (false, &text[1..]),
             _ => (false, text),
         };
         let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
         let (number, suffix) = digits.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
-            return None;
+            return Err("it does not begin with a number");
         }
         let (factor, divide) = scale(suffix)?;
         let size = magnitude(whole, fraction, factor, divide);
-        Some(Amount(if negative { -size } else { size }))
+        Ok(Amount(if negative { -size } else { size }))
+    }
+
+    /// As many parts of a unit, of which a unit has `parts`, as it comes to, rounded up. None below zero, and where it is as
+    /// large as Kubernetes can tell.
+    #[must_use]
+    pub fn in_parts(self, parts: u32) -> Option<u64> {
+        if self.0 < 0 || self.0 >= LARGEST {
+            return None;
+        }
+        let all = self.0.checked_mul(parts.into())?;
+        u64::try_from(all / UNIT + i128::from(all % UNIT != 0)).ok().filter(|n| *n <= i64::MAX as u64)
     }
 
     /// Whether it is more than nothing.
-    pub(in crate::executor::kubernetes) fn is_positive(self) -> bool {
+    #[must_use]
+    pub fn is_positive(self) -> bool {
         self.0 > 0
     }
 }
 
 /// What a suffix, or an exponent, multiplies by: numerator, and power of ten to divide by.
-fn scale(suffix: &str) -> Option<(i128, i32)> {
+fn scale(suffix: &str) -> Result<(i128, i32), &'static str> {
     if let Some((_, factor, divide)) = SUFFIXES.iter().find(|(s, ..)| *s == suffix) {
-        return Some((*factor, i32::try_from(*divide).ok()?));
+        return Ok((*factor, *divide));
     }
-    // Beyond these every number is capped, or rounds up to the smallest.
-    let exponent = suffix.strip_prefix(['e', 'E'])?.parse::<i32>().ok()?;
-    Some((1, -exponent.clamp(-100, 100)))
+    let exponent = suffix.strip_prefix(['e', 'E']).and_then(|e| e.parse::<i32>().ok());
+    match exponent {
+        // Beyond these every number is capped, or rounds up to the smallest.
+        Some(exponent) => Ok((1, -exponent.clamp(-100, 100))),
+        None if matches!(suffix, "B" | "b" | "MB" | "GB" | "KB" | "kB" | "MiB" | "GiB" | "KiB") => {
+            Err("bytes have no `B` here")
+        }
+        None if suffix == "K" => Err("a thousand is `k`, and 1,024 is `Ki`"),
+        None => Err("its suffix is not known"),
+    }
 }
 
 /// Billionths, rounded up and capped.
@@ -188,7 +210,7 @@ mod tests {
             ("١", None),
             (&"1".repeat(65), None),
         ] {
-            assert_eq!(Amount::parse(text), expect.map(Amount), "{text}");
+            assert_eq!(Amount::parse(text).ok(), expect.map(Amount), "{text}");
         }
     }
 
@@ -218,7 +240,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_shown_reads_back(amount in amount()) {
-            prop_assert_eq!(Amount::parse(&amount.to_string()), Some(amount));
+            prop_assert_eq!(Amount::parse(&amount.to_string()), Ok(amount));
         }
 
         #[test]
