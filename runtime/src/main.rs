@@ -27,6 +27,8 @@ enum Verb {
     Compile(verbs::compile::Args),
     /// Do what the order of this pod says: run an attempt, or compile a component.
     Pod(verbs::pod::Args),
+    /// Serve the store in a volume of this pod to the coordinator.
+    Store(verbs::store::Args),
     /// Say what a component imports, exports and asks for, without running it.
     Inspect(verbs::inspect::Args),
 }
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Verb::Serve(args) => verbs::serve::main(&args),
         Verb::Compile(args) => verbs::compile::main(&args),
         Verb::Pod(args) => verbs::pod::main(&args),
+        Verb::Store(args) => verbs::store::main(&args),
         Verb::Inspect(args) => verbs::inspect::main(&args),
     };
     ExitCode::from(code as u8)

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod cause;
+pub mod claim;
 mod exit;
 mod frame;
 mod inspect;

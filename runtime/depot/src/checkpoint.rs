@@ -1,9 +1,11 @@
 //! Compare and set, on one object.
 
+use crate::claim::put_if;
 use crate::{Depot, Digest, Error};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use object_store::{ObjectStore as _, PutMode, PutOptions, UpdateVersion};
-use std::fs::{self, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Names one state of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,9 +60,9 @@ impl Depot {
     pub async fn put_if(&self, key: &str, bytes: Vec<u8>, seen: Option<&Tag>) -> Result<(), Error> {
         let whole = self.key(key)?;
         if let Some(folder) = &self.folder {
-            let path = folder.join(whole.as_ref());
-            let (key, seen) = (key.to_owned(), seen.cloned());
-            let done = tokio::task::spawn_blocking(move || put_file_if(&key, &path, &bytes, seen.as_ref()));
+            let (key, seen, folder) = (key.to_owned(), seen.cloned(), folder.clone());
+            let done =
+                tokio::task::spawn_blocking(move || put_file_if(&key, &folder, whole.as_ref(), &bytes, seen.as_ref()));
             return done.await.map_err(|e| Error::Local(format!("cannot write a checkpoint: {e}")))?;
         }
         let mode = match seen {
@@ -78,28 +80,21 @@ impl Depot {
     }
 }
 
-/// Under a lock against others of this and of other machines that mount the folder.
-fn put_file_if(key: &str, path: &Path, bytes: &[u8], seen: Option<&Tag>) -> Result<(), Error> {
-    let cannot = |e: std::io::Error| Error::local("write the checkpoint", path, e);
-    let beside = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
+fn put_file_if(key: &str, folder: &Path, whole: &str, bytes: &[u8], seen: Option<&Tag>) -> Result<(), Error> {
+    let seen = match seen {
+        None => None,
+        Some(Tag(State::Content(digest))) => Some(digest),
+        Some(Tag(State::Store(_))) => return Err(Error::Changed { key: key.to_owned() }),
     };
-    if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir).map_err(cannot)?;
+    let written = Dir::open_ambient_dir(folder, ambient_authority()).and_then(|dir| {
+        if let Some((parent, _)) = whole.rsplit_once('/') {
+            dir.create_dir_all(parent)?;
+        }
+        put_if(&dir, whole, bytes, seen)
+    });
+    match written {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::Changed { key: key.to_owned() }),
+        Err(e) => Err(Error::local("write the checkpoint", &folder.join(whole), e)),
     }
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(beside(".lock")).map_err(cannot)?;
-    lock.lock().map_err(cannot)?;
-    let there = match fs::read(path) {
-        Ok(bytes) => Some(Tag(State::Content(Digest::of(&bytes)))),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-        Err(e) => return Err(cannot(e)),
-    };
-    if there.as_ref() != seen {
-        return Err(Error::Changed { key: key.to_owned() });
-    }
-    let temp = beside(".next");
-    fs::write(&temp, bytes).and_then(|()| fs::File::open(&temp)?.sync_all()).map_err(cannot)?;
-    fs::rename(&temp, path).map_err(cannot)
 }

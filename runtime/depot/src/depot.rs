@@ -1,3 +1,4 @@
+use crate::claim::Remote;
 use crate::settings::Settings;
 use crate::{Digest, Error, store};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
@@ -62,6 +63,12 @@ impl Depot {
         let prefix = Key::parse(&prefix)
             .map_err(|e| Error::Settings(format!("the store's prefix `{prefix}` cannot be used: {e}")))?;
         Ok(Depot { store, prefix, folder })
+    }
+
+    /// The depot in a volume that somebody else serves.
+    #[must_use]
+    pub fn remote(remote: Remote) -> Depot {
+        Depot { store: Arc::new(remote), prefix: Key::default(), folder: None }
     }
 
     /// The whole key of the store.

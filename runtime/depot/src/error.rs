@@ -82,9 +82,26 @@ impl Error {
             E::PermissionDenied { source, .. } | E::Unauthenticated { source, .. } => {
                 Error::Denied { key, why: plain(&cause(&*source)) }
             }
+            E::NotSupported { source } => {
+                Error::Settings(format!("the store cannot serve {key}: {}", plain(&cause(&*source))))
+            }
+            other if is_refusal(&other) => Error::Denied { key, why: plain(&cause(&other)) },
             other => Error::Unavailable { key, why: plain(&cause(&other)) },
         }
     }
+}
+
+/// Whether a server answered with 401 or 403: of lists the library says so in words only.
+fn is_refusal(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(e) = next {
+        let text = e.to_string();
+        if let Some(status) = text.strip_prefix("Server returned non-2xx status code: ") {
+            return ["401 ", "403 "].iter().any(|code| status.starts_with(code));
+        }
+        next = e.source();
+    }
+    false
 }
 
 /// What the library tells of the answer, or of why there was none, without its account of what it did.
@@ -152,6 +169,25 @@ mod tests {
         );
         check("what is this?\n  two lines", "what is this? two lines");
         assert!(plain(&"word ".repeat(500)).len() < MAX_WHY + 10);
+    }
+
+    #[test]
+    fn a_status_that_refuses_is_found_below_other_errors() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("Error performing GET https://a/b in 1ms")]
+        struct Performing(#[source] Status);
+        #[derive(Debug, thiserror::Error)]
+        #[error("Server returned non-2xx status code: {0}: <Message>status code: 403 </Message>")]
+        struct Status(&'static str);
+
+        let check = |status: &'static str, expect: bool| {
+            let error = object_store::Error::Generic { store: "S3", source: Performing(Status(status)).into() };
+            assert_eq!(matches!(Error::of("k", error), Error::Denied { .. }), expect, "{status}");
+        };
+        check("403 Forbidden", true);
+        check("401 Unauthorized", true);
+        check("500 Internal Server Error", false);
+        check("404 Not Found", false);
     }
 
     #[test]

@@ -15,6 +15,11 @@ pub const STATE: &str = "state";
 pub const COMPILED: &str = "compiled";
 /// What the keys of components begin with; in the operator's store only.
 pub const COMPONENTS: &str = "components";
+/// The object that says whose a tenant's store is; beside it lies its lock, where the store is a folder.
+pub const OWNER: &str = "coordinator";
+
+/// Longest key in bytes.
+const MAX_KEY: usize = 512;
 
 /// Name of a pod's log among what it staged.
 const LOG: &str = "log.jsonl";
@@ -24,6 +29,29 @@ const OUTCOME: &str = "outcome.json";
 const ORDER: &str = "order.json";
 /// Stands for the item where there is no fan-out.
 const NO_ITEM: &str = "x";
+
+/// Whether this may be a key of a depot: below one of the folders of this module, or [`OWNER`]; in segments of letters,
+/// digits, `.`, `-` and `_` that do not begin with a dot.
+#[must_use]
+pub fn is_key(key: &str) -> bool {
+    let roots = [ARTIFACTS, STAGING, LOGS, STATE, COMPILED, COMPONENTS];
+    match key.split_once('/') {
+        Some((root, below)) => key.len() <= MAX_KEY && roots.contains(&root) && below.split('/').all(is_segment),
+        None => key == OWNER,
+    }
+}
+
+/// Whether this may be a folder of keys; the whole depot is the empty one.
+#[must_use]
+pub fn is_folder(folder: &str) -> bool {
+    folder.is_empty() || is_key(&format!("{folder}/x"))
+}
+
+/// Whether this may be a part of a key between slashes.
+pub(crate) fn is_segment(segment: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    !segment.is_empty() && !segment.starts_with('.') && segment.chars().all(plain)
+}
 
 /// A recorded artifact.
 #[must_use]
@@ -165,6 +193,48 @@ mod tests {
         check(component(&d), "components/HEX.wasm");
         check(run_logs(7), "logs/7");
         check(run_state(7), "state/7");
+    }
+
+    #[test]
+    fn a_key_lies_below_a_folder_of_the_scheme() {
+        let d = Digest::of(b"wharf");
+        for key in [
+            artifact(&d),
+            order(&id(None)),
+            staged(&id(Some(3)), "u-1", &d),
+            staged_log(&id(None), "u-1"),
+            log(&id(Some(0))),
+            state(&id(None)),
+            compiled("x86_64-00ff", &d),
+            format!("{COMPILED}/index/00ff/{}.json", d.hex()),
+            component(&d),
+            OWNER.to_owned(),
+        ] {
+            assert!(is_key(&key), "{key}");
+            assert!(!is_key(&format!("/{key}")) && !is_key(&format!("{key}/")), "{key}");
+        }
+        let long = format!("logs/{}", "x".repeat(600));
+        for bad in [
+            "",
+            "logs",
+            "x",
+            "x/y",
+            "logs/",
+            "logs//a",
+            "logs/../a",
+            "logs/.",
+            "logs/a#1",
+            "logs/a\\b",
+            "logs/é",
+            &long,
+        ] {
+            assert!(!is_key(bad), "{bad}");
+        }
+        for (folder, expect) in
+            [("", true), ("logs", true), ("logs/7", true), ("logs/..", false), ("x", false), ("/", false)]
+        {
+            assert_eq!(is_folder(folder), expect, "{folder}");
+        }
     }
 
     #[test]

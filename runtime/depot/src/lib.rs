@@ -1,9 +1,10 @@
 //! Where attempts keep what outlives their pods: artifacts, logs, checkpoints, compiled components.
 //!
 //! A [`Depot`] is one tenant's (or the operator's) part of an object store or of a folder; [`keys`] says what lies where
-//! in it. [`oci`] is the other place that components are had from: a registry.
+//! in it. [`claim`] brings a folder that only pods mount to those who are no pod. [`oci`] is the other place that components are had from: a registry.
 
 mod checkpoint;
+pub mod claim;
 mod depot;
 mod digest;
 mod error;

@@ -6,8 +6,13 @@ mod common;
 
 use futures_util::TryStreamExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wharf_contract::StoreLocation;
+use wharf_contract::claim::{Ask, Request, encode};
+use wharf_depot::claim::{Dial, NoWay, Remote, Server, Way};
 use wharf_depot::{Copied, Depot, Digest, Error};
 
 async fn keys(depot: &Depot, folder: &str) -> Vec<String> {
@@ -50,8 +55,8 @@ async fn objects(depot: &Depot) {
     for bad in ["../x", "a/../b", "a//b"] {
         assert!(matches!(depot.put(bad, vec![]).await, Err(Error::Settings(_))), "{bad}");
     }
-    depot.put("empty", vec![]).await.unwrap();
-    assert_eq!(depot.get("empty", 0).await.unwrap(), b"");
+    depot.put("state/empty", vec![]).await.unwrap();
+    assert_eq!(depot.get("state/empty", 0).await.unwrap(), b"");
 }
 
 async fn files(depot: &Depot, scratch: &Path) {
@@ -60,7 +65,7 @@ async fn files(depot: &Depot, scratch: &Path) {
         let content = bytes(len);
         let digest = Digest::of(&content);
         std::fs::write(&from, &content).unwrap();
-        let (key, to) = (format!("files/{len}"), scratch.join(format!("to-{len}")));
+        let (key, to) = (format!("components/{len}"), scratch.join(format!("to-{len}")));
         let other = Digest::of(b"other");
         assert!(matches!(depot.put_file(&key, &from, &other).await, Err(Error::Different { .. })));
         assert_eq!(depot.head(&key).await, Ok(None), "nothing is kept of {len} bytes that are others");
@@ -75,7 +80,7 @@ async fn files(depot: &Depot, scratch: &Path) {
         assert!(std::fs::read(&to).unwrap() == content);
     }
     assert!(std::fs::read_dir(scratch).unwrap().all(|f| f.unwrap().path().extension().is_none()));
-    assert!(matches!(depot.put_file("x", &scratch.join("none"), &Digest::of(b"")).await, Err(Error::Local(_))));
+    assert!(matches!(depot.put_file("logs/x", &scratch.join("none"), &Digest::of(b"")).await, Err(Error::Local(_))));
 }
 
 async fn copies(depot: &Depot) {
@@ -120,13 +125,154 @@ async fn folders(depot: &Depot) {
     let mut runs = depot.folders("logs").await.unwrap();
     runs.sort();
     assert_eq!(runs, ["1", "2", "21"]);
-    assert_eq!(depot.folders("none").await.unwrap(), [""; 0]);
+    assert_eq!(depot.folders("state/none").await.unwrap(), [""; 0]);
     assert_eq!(depot.delete_folder("logs/2").await, Ok(2));
     assert_eq!(depot.delete_folder("logs/2").await, Ok(0));
     assert_eq!(keys(depot, "logs").await, ["logs/1/a", "logs/21/a"]);
     depot.delete(vec!["logs/1/a".into(), "logs/1/none".into()]).await.unwrap();
     assert_eq!(keys(depot, "logs").await, ["logs/21/a"]);
     depot.delete(vec![]).await.unwrap();
+}
+
+/// A server of a folder to which each connection leads, unless it is cut.
+#[derive(Debug)]
+struct Served {
+    server: Server,
+    /// Connections that are lost after so many bytes; later ones hold.
+    cut: Mutex<Vec<usize>>,
+    dialled: Arc<AtomicUsize>,
+}
+
+#[async_trait::async_trait]
+impl Dial for Served {
+    async fn dial(&self) -> Result<Way, NoWay> {
+        self.dialled.fetch_add(1, Ordering::SeqCst);
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let server = self.server.clone();
+        let cut = self.cut.lock().unwrap().pop();
+        tokio::spawn(async move {
+            let Some(bytes) = cut else { return drop(server.serve(theirs).await) };
+            // What comes through is cut off somewhere within an answer.
+            let (inner, outer) = tokio::io::duplex(64 << 10);
+            tokio::spawn(async move { drop(server.serve(outer).await) });
+            let (mut from, mut to) = tokio::io::split(inner);
+            let (mut asked, mut answered) = tokio::io::split(theirs);
+            let back = async { tokio::io::copy(&mut (&mut from).take(bytes as u64), &mut answered).await };
+            tokio::select! {
+                _ = tokio::io::copy(&mut asked, &mut to) => {}
+                _ = back => {}
+            }
+        });
+        Ok(Way::new(ours, "token"))
+    }
+}
+
+fn served(path: &Path, token: &str, cut: Vec<usize>) -> (Depot, Arc<AtomicUsize>) {
+    std::fs::create_dir_all(path).unwrap();
+    let server = Server::open(path, Digest::of(token.as_bytes())).unwrap();
+    let dialled = Arc::new(AtomicUsize::new(0));
+    let served = Served { server, cut: Mutex::new(cut), dialled: Arc::clone(&dialled) };
+    (Depot::remote(Remote::new(served, Arc::default())), dialled)
+}
+
+#[tokio::test]
+async fn a_served_folder_conforms_and_is_the_same_folder() {
+    let (dir, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (depot, dialled) = served(dir.path(), "token", Vec::new());
+    conforms(&depot, scratch.path()).await;
+    assert_eq!(dialled.load(Ordering::SeqCst), 1, "one connection is enough");
+
+    let folder = Depot::open(&StoreLocation::Folder { path: dir.path().to_owned() }, None, None).unwrap();
+    folder.put("logs/3/a", b"of a pod".to_vec()).await.unwrap();
+    assert_eq!(depot.get("logs/3/a", 99).await.unwrap(), b"of a pod");
+    folder.put_if("state/3/t", b"one".to_vec(), None).await.unwrap();
+    let (_, tag) = depot.get_tagged("state/3/t", 99).await.unwrap().unwrap();
+    depot.put_if("state/3/t", b"two".to_vec(), Some(&tag)).await.unwrap();
+    assert_eq!(folder.get("state/3/t", 99).await.unwrap(), b"two");
+}
+
+#[tokio::test]
+async fn more_objects_than_a_page_takes_are_listed_each_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (depot, _) = served(dir.path(), "token", Vec::new());
+    let mut expect = Vec::new();
+    for n in 0..2_500_u32 {
+        // Names that sort otherwise as a whole than folder by folder.
+        let key = format!("logs/{}/a{}.{n}", ["7", "7-1", "7.1"][n as usize % 3], n % 7);
+        let path = dir.path().join(&key);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "x").unwrap();
+        expect.push(key);
+    }
+    for n in 0..1_200 {
+        std::fs::create_dir_all(dir.path().join(format!("staging/{n}"))).unwrap();
+    }
+    expect.sort();
+    assert_eq!(keys(&depot, "").await, expect);
+    assert_eq!(depot.folders("staging").await.unwrap().len(), 1_200);
+}
+
+#[tokio::test]
+async fn a_lost_connection_costs_no_request() {
+    let (dir, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    // In the middle of a greeting, of an answer, of a piece.
+    let (depot, dialled) = served(dir.path(), "token", vec![3 << 20, 1 << 20, 5_000, 60, 20, 0]);
+    let content = bytes((7 << 20) + 11);
+    let (digest, file) = (Digest::of(&content), scratch.path().join("from"));
+    std::fs::write(&file, &content).unwrap();
+    depot.put_file("components/a", &file, &digest).await.unwrap();
+    for n in 0..40 {
+        depot.put(&format!("logs/1/{n}"), vec![1; 1000]).await.unwrap();
+    }
+    let to = scratch.path().join("to");
+    depot.get_file("components/a", &to, 8 << 20, &digest).await.unwrap();
+    assert!(std::fs::read(to).unwrap() == content);
+    assert_eq!(keys(&depot, "logs").await.len(), 40);
+    assert!(dialled.load(Ordering::SeqCst) >= 6, "{dialled:?}");
+    assert_eq!(std::fs::read_dir(dir.path().join(".uploads")).unwrap().count(), 0, "nothing half done is left");
+}
+
+#[tokio::test]
+async fn a_served_folder_gives_nothing_else_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let (inside, outside) = (dir.path().join("in"), dir.path().join("out"));
+    let (depot, _) = served(&inside, "token", Vec::new());
+    std::fs::create_dir_all(inside.join("logs")).unwrap();
+    std::fs::create_dir_all(&outside).unwrap();
+    std::fs::write(outside.join("secret"), "hush").unwrap();
+    std::os::unix::fs::symlink(outside.join("secret"), inside.join("logs/file")).unwrap();
+    std::os::unix::fs::symlink(&outside, inside.join("logs/folder")).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, inside.join("logs/pipe"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .unwrap();
+    for key in ["logs/file", "logs/folder/secret", "logs/pipe"] {
+        let got = depot.get(key, 99).await;
+        assert!(!matches!(got, Ok(_)), "{key}: {got:?}");
+    }
+    assert!(depot.put("logs/folder/new", vec![1]).await.is_err());
+    drop(depot.delete(vec!["logs/folder/secret".into()]).await);
+    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 1);
+    assert_eq!(keys(&depot, "logs").await, [""; 0]);
+    // What is no key is no object either.
+    std::fs::write(inside.join("mine"), "x").unwrap();
+    assert_eq!(keys(&depot, "").await, [""; 0]);
+    for bad in ["mine", ".uploads/x", "other/x"] {
+        assert!(matches!(depot.get(bad, 9).await, Err(Error::Settings(_))), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_know_the_token_gets_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::open(dir.path(), Digest::of(b"another")).unwrap();
+    let (ours, theirs) = tokio::io::duplex(64 << 10);
+    let hello = Ask { id: 1, what: Request::Hello { token: "token".into() } };
+    let (mut from, mut to) = tokio::io::split(ours);
+    to.write_all(&encode(&hello, &[]).unwrap()).await.unwrap();
+    let refused = server.serve(theirs).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
+    let mut answer = Vec::new();
+    from.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, b"");
 }
 
 #[tokio::test]
@@ -177,6 +323,9 @@ async fn an_s3_server_conforms_and_says_why_not() {
     assert!(matches!(e, Error::Denied { .. }), "{e:?}");
     assert!(!e.to_string().contains("not-so-secret") && !format!("{refused:?}").contains("not-so-secret"), "{e}");
     assert!(matches!(refused.put("k", vec![]).await, Err(Error::Denied { .. })));
+    let listed = refused.list("logs").try_collect::<Vec<_>>().await;
+    assert!(matches!(listed, Err(Error::Denied { .. })), "{listed:?}");
+    assert!(matches!(refused.folders("logs").await, Err(Error::Denied { .. })));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ pub(crate) mod inspect;
 pub(crate) mod pod;
 pub(crate) mod run;
 pub(crate) mod serve;
+pub(crate) mod store;
 
 use std::fmt::Display;
 use std::path::PathBuf;
