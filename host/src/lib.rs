@@ -14,6 +14,8 @@ pub mod executor;
 pub mod leader;
 pub mod load;
 pub mod logs;
+#[cfg(test)]
+mod samples;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;

@@ -1,10 +1,10 @@
 //! A real coordinator in a folder of its own.
 
 use crate::binaries::binary;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use wharf::client::Client;
@@ -65,6 +65,25 @@ impl Home {
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
+    }
+
+    /// Runs `wharf` until it ends.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn wharf(&self, args: &[&str]) -> Result<Output> {
+        Ok(self.command("wharf", args).output()?)
+    }
+
+    /// What `wharf` prints.
+    ///
+    /// # Errors
+    /// Where it fails; with all that it said.
+    pub fn said(&self, args: &[&str]) -> Result<String> {
+        let output = self.wharf(args)?;
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.success(), "wharf {args:?}: {}\n{out}\n{err}", output.status);
+        Ok(out.into_owned())
     }
 
     /// Starts `wharf serve` and waits until it is ready.

@@ -6,7 +6,6 @@ use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Output;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -19,8 +18,8 @@ use wharf_core::event::RunId;
 use wharf_core::plan::{ArtifactStore, Plan, Tenant};
 use wharf_core::time::Timestamp;
 use wharf_depot::{Depot, Digest, keys};
-use wharf_tests::binaries::component;
 use wharf_tests::cluster::{Cluster, Ours, S3Tenant};
+use wharf_tests::cluster_world::outcomes;
 use wharf_tests::cluster_world::{Setup, World};
 use wharf_tests::serve::Home;
 
@@ -153,61 +152,14 @@ async fn what_pods_leave_is_taken_over_filed_read_and_removed() {
     assert!(!denied.is_transient() && !text.contains(&stranger.secret_key), "{text}");
 }
 
-/// Runs `wharf` until it ends.
-fn wharf(home: &Home, args: &[&str]) -> Output {
-    home.command("wharf", args).output().unwrap()
-}
-
-fn said(home: &Home, args: &[&str]) -> String {
-    let output = wharf(home, args);
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "wharf {args:?}: {}\n{out}\n{err}", output.status);
-    out.into_owned()
-}
-
-fn task(name: &str, needs: &[&str], input: Value) -> Value {
-    json!({"name": name, "component": {"path": component("misbehave")}, "needs": needs, "input": input})
-}
-
-/// A flow whose tasks keep artifacts, read them, give outputs of three sizes, and log.
-fn keeping(world: &World<'_>) -> String {
-    let tasks = [
-        task("keeps", &[], json!({"mode": "artifact", "name": "rows", "bytes": 100_000})),
-        task("reads", &["keeps"], json!({"mode": "read-artifact", "artifact": "{{ tasks.keeps.output }}"})),
-        task("inline", &[], json!({"mode": "big-output", "bytes": 4_000})),
-        task("large", &[], json!({"mode": "big-output", "bytes": 50_000})),
-        task("logs", &[], json!({"mode": "log-flood", "lines": 50, "bytes": 20})),
-        task("uses", &["inline"], json!({"mode": "echo", "value": "{{ tasks.inline.output | length }}"})),
-    ];
-    world.flow("keeping", &json!({"tasks": tasks}))
-}
-
-/// The same tenant on this machine.
-fn local(world: &World<'_>, flows: &str) -> Home {
-    let tenant = world.tenant();
-    let head = format!("apiVersion: wharf.dev/v1\nkind: Tenant\nmetadata: {{name: {tenant}}}\nspec: {{}}\n---\n");
-    Home::new(&(head + flows)).unwrap()
-}
-
-/// What a run's attempts gave, by task.
-fn outcomes(detail: &str) -> BTreeMap<String, Value> {
-    let detail: Value = serde_json::from_str(detail).unwrap();
-    let tasks = detail["tasks"].as_array().unwrap().iter().map(|task| {
-        let outcome = &task["attempts"][0]["outcome"];
-        let pick = json!({"cause": outcome["cause"], "output": outcome["output"], "artifacts": outcome["artifacts"]});
-        (task["task"].as_str().unwrap().to_owned(), pick)
-    });
-    tasks.collect()
-}
-
 #[test]
 fn a_flow_gives_the_same_on_a_cluster_and_its_things_are_had_by_name() {
     let Some(cluster) = Cluster::shared() else { return };
     let Some(world) = World::new(cluster, "store-keeps").unwrap() else { return };
-    let home = world.home(&(world.head(&Setup::default()) + &keeping(&world))).unwrap();
-    let local = local(&world, &keeping(&world));
-    let ran = outcomes(&said(&home, &["run", "keeping", "-o", "json"]));
-    assert_eq!(ran, outcomes(&said(&local, &["run", "keeping", "-o", "json"])), "byte for byte");
+    let home = world.home(&(world.head(&Setup::default()) + &world.keeping())).unwrap();
+    let local = world.local(&world.keeping()).unwrap();
+    let ran = outcomes(&home.said(&["run", "keeping", "-o", "json"]).unwrap()).unwrap();
+    assert_eq!(ran, outcomes(&local.said(&["run", "keeping", "-o", "json"]).unwrap()).unwrap(), "byte for byte");
     assert_eq!(ran["inline"]["output"]["json"].as_str().map(str::len), Some(4_000));
 
     // No coordinator runs any more, and nothing of it is here.
@@ -217,11 +169,11 @@ fn a_flow_gives_the_same_on_a_cluster_and_its_things_are_had_by_name() {
     {
         let file = home.path().join("got");
         let args: Vec<_> = args.into_iter().chain([file.to_str().unwrap()]).collect();
-        said(&home, &args);
+        home.said(&args).unwrap();
         assert_eq!(std::fs::metadata(&file).unwrap().len(), bytes, "{args:?}");
     }
     let lines = |home: &Home| {
-        let text = said(home, &["logs", "1", "logs", "-o", "json"]);
+        let text = home.said(&["logs", "1", "logs", "-o", "json"]).unwrap();
         let message = |line: &str| serde_json::from_str::<Value>(line).unwrap()["message"].clone();
         text.lines().map(message).collect::<Vec<_>>()
     };
@@ -230,12 +182,12 @@ fn a_flow_gives_the_same_on_a_cluster_and_its_things_are_had_by_name() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let serve = home.serve().await.unwrap();
-        let shown = said(&home, &["artifact", "1"]);
+        let shown = home.said(&["artifact", "1"]).unwrap();
         assert!(shown.contains("s3://") && shown.contains("/artifacts/"), "{shown}");
-        assert_eq!(said(&home, &["artifact", "1", "keeps"]).len(), 100_000, "through the coordinator");
+        assert_eq!(home.said(&["artifact", "1", "keeps"]).unwrap().len(), 100_000, "through the coordinator");
         serve.terminate().unwrap();
     });
-    let missing = wharf(&home, &["artifact", "1", "keeps", "columns"]);
+    let missing = home.wharf(&["artifact", "1", "keeps", "columns"]).unwrap();
     assert_eq!(missing.status.code(), Some(4), "{missing:?}");
 }
 

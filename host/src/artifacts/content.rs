@@ -68,6 +68,7 @@ fn of_file(file: File) -> Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
     use std::path::Path;
     use std::sync::Arc;
     use wharf_contract::StoreLocation;
@@ -80,17 +81,7 @@ mod tests {
             coordinator_endpoint: None,
             coordinator_credentials: None,
         };
-        let tenant = Tenant {
-            name: "acme".into(),
-            parallelism: None,
-            max_memory: None,
-            secrets: Default::default(),
-            allowed_hosts: None,
-            allowed_paths: None,
-            artifact_store: store.map(object),
-            pod_template: None,
-            namespace: Default::default(),
-        };
+        let tenant = Tenant { name: "acme".into(), artifact_store: store.map(object), ..samples::tenant() };
         let plan = Plan { tenants: [("acme".into(), Arc::new(tenant))].into(), ..Plan::default() };
         Depots::of(Arc::new(plan), "0a")
     }

@@ -37,7 +37,7 @@ pub async fn remove(client: &Client, what: Remove<'_>) -> Result<Vec<String>, Cl
     let jobs: Api<Job> = Api::namespaced(client.clone(), tenant);
     let pods: Api<Pod> = Api::namespaced(client.clone(), tenant);
     let list_jobs = || async { jobs.list(&ours).await.map_err(|e| explain(&format!("list Jobs of {tenant}"), e)) };
-    let running = list_jobs().await?.into_iter().filter(|job| !is_over(job)).count();
+    let running = list_jobs().await?.into_iter().filter(runs).count();
     if running > 0 && !what.force {
         return Err(ClusterError::Refused(format!(
             "{running} Jobs of tenant `{tenant}` are not over; wait for them or cancel their runs, or stop them with --force"
@@ -89,6 +89,11 @@ async fn check(client: &Client, tenant: &str) -> Result<(), ClusterError> {
             MANAGED_BY.0, MANAGED_BY.1
         ))),
     }
+}
+
+/// Whether it does work that would be lost: to serve a store is none.
+fn runs(job: &Job) -> bool {
+    job.labels().get(COMPONENT).is_none_or(|component| component != "store") && !is_over(job)
 }
 
 fn is_over(job: &Job) -> bool {

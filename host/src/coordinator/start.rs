@@ -12,7 +12,7 @@ use crate::api::{Authentication, Door, Listen, Reviewer, Server, Shared};
 use crate::artifacts::Artifacts;
 use crate::clock;
 use crate::depots::Depots;
-use crate::executor::kubernetes::{self, Access, Surroundings};
+use crate::executor::kubernetes::{self, Access, Readers, Surroundings};
 use crate::executor::{Executor, Local, Settings};
 use crate::load::{Loader, Sources, find_runtime};
 use crate::logs::{Followed, Logs, Settling};
@@ -33,6 +33,8 @@ use wharf_core::scheduler::{Recovered, Scheduler};
 const INPUTS: usize = 4096;
 /// Batches of frames that wait for the loop; a worker with more is not read from meanwhile.
 const FRAMES: usize = 256;
+/// A store in a folder is taken over by nobody.
+const EPOCH: u64 = 1;
 /// How long answers may take to reach those who asked, once the loop has ended.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -71,7 +73,14 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     metrics.set_plan(&plan);
     let stop = CancellationToken::new();
     let alone = Arc::default();
-    let depots = Depots::new(plans.subscribe(), &store.reads().instance()?);
+    let instance = store.reads().instance()?;
+    let depots = Depots::new(plans.subscribe(), &instance);
+    let readers = matches!(plan.coordinator.executor, plan::Executor::Kubernetes(_))
+        .then(|| Readers::new(options.access.clone(), plans.subscribe(), (&instance, EPOCH), metrics.cluster.clone()));
+    let depots = match &readers {
+        Some(readers) => depots.with_claims(readers.clone()),
+        None => depots,
+    };
     let mut executor = match &plan.coordinator.executor {
         plan::Executor::Local => {
             let (idle, max_workers) = (options.worker_idle, options.max_workers);
@@ -82,9 +91,8 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         plan::Executor::Kubernetes(settings) => {
             let surroundings = Surroundings {
                 depots: depots.clone(),
-                instance: store.reads().instance()?,
-                // A store in a folder is taken over by nobody.
-                epoch: 1,
+                instance,
+                epoch: EPOCH,
                 metrics: metrics.cluster.clone(),
                 phases: metrics.phases.clone(),
                 followed: followed(inputs.clone()),
@@ -166,6 +174,9 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         let result = the_loop.run().await;
         stop.cancel();
         let _ = keeping.await;
+        if let Some(readers) = readers {
+            readers.close().await;
+        }
         server.close(GOODBYE).await;
         let _ = ended.send(Some(result));
     });

@@ -1,63 +1,17 @@
 use super::*;
+use crate::samples;
 use crate::store::{SqliteStore, Store as _};
-use std::collections::BTreeMap;
 use tokio::time::Instant;
-use wharf_contract::{Artifact, Entry, StoreLocation, Usage};
+use wharf_contract::{Artifact, StoreLocation, Usage};
 use wharf_core::event::RunId;
-use wharf_core::plan::{
-    ArtifactStore, Component, ConcurrencyPolicy, FlowName, Missed, Namespace, Params, Plan, Resources, Retry, RunIf,
-    Task, Tenant,
-};
-use wharf_core::schedule::Zone;
+use wharf_core::plan::{ArtifactStore, Plan, Task, Tenant};
 use wharf_depot::{Depot, Digest, keys};
 
 const UID: &str = "4b1f";
 const ATTEMPT: AttemptKey = AttemptKey { run: RunId(7), task: 0, item: Some(3), attempt: 2 };
 
 fn flow() -> Arc<Flow> {
-    let task = Task {
-        name: "load".into(),
-        component: Component { path: "/load.wasm".into(), digest: "sha256:ab".into(), size: 0 },
-        entry: Entry::Task,
-        needs: vec![],
-        dependents: vec![],
-        input: serde_json::Value::Null,
-        for_each: None,
-        when: None,
-        run_if: RunIf::AllSucceeded,
-        retry: Retry::default(),
-        timeout_us: None,
-        start_deadline_us: None,
-        resources: Resources::default(),
-        env: BTreeMap::new(),
-        secret_env: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        mounts: vec![],
-        http: vec![],
-        pool: None,
-        slots: 1,
-        priority: 0,
-        partition: None,
-        pod_template: None,
-    };
-    Arc::new(Flow {
-        name: FlowName { tenant: "acme".into(), flow: "daily".into() },
-        digest: "d1".into(),
-        schedule: None,
-        time_zone: Zone::UTC,
-        concurrency_policy: ConcurrencyPolicy::Allow,
-        starting_deadline_us: None,
-        suspend: false,
-        missed: Missed::Last,
-        successful_runs_history_limit: 3,
-        failed_runs_history_limit: 1,
-        max_active: 1,
-        priority: 0,
-        params: Params::default(),
-        partitions: None,
-        partition_offset: 0,
-        tasks: vec![task],
-    })
+    samples::flow(Task { name: "load".into(), ..samples::task() })
 }
 
 /// The work of a coordinator whose tenant keeps its things in a folder.
@@ -73,23 +27,14 @@ fn place() -> Place {
     let dir = tempfile::tempdir().unwrap();
     let (state, at) = (dir.path().join("state"), dir.path().join("store"));
     let location = StoreLocation::Folder { path: at };
-    let tenant = Tenant {
-        name: "acme".into(),
-        parallelism: None,
-        max_memory: None,
-        secrets: BTreeMap::new(),
-        allowed_hosts: None,
-        allowed_paths: None,
-        artifact_store: Some(ArtifactStore::Object {
-            location: location.clone(),
-            credentials: None,
-            coordinator_endpoint: None,
-            coordinator_credentials: None,
-        }),
-        pod_template: None,
-        namespace: Namespace::default(),
-    };
-    let plan = Plan { tenants: [("acme".into(), Arc::new(tenant))].into(), ..Plan::default() };
+    let artifact_store = Some(ArtifactStore::Object {
+        location: location.clone(),
+        credentials: None,
+        coordinator_endpoint: None,
+        coordinator_credentials: None,
+    });
+    let tenant = Tenant { artifact_store, ..samples::tenant() };
+    let plan = Plan { tenants: [(tenant.name.clone(), Arc::new(tenant))].into(), ..Plan::default() };
     let store = SqliteStore::open(&state).unwrap();
     let (sender, inputs) = mpsc::channel(16);
     let work = Work {

@@ -1,10 +1,10 @@
 //! The object that says whose a tenant's store is.
 
 use super::{DepotsError, Owner};
-use wharf_depot::{Depot, Error};
+use wharf_depot::{Depot, Error, keys};
 
 /// Where it lies.
-pub(super) const KEY: &str = "coordinator";
+pub(super) const KEY: &str = keys::OWNER;
 /// Largest one in bytes that is read.
 const MAX: u64 = 256;
 

@@ -3,11 +3,13 @@
 //! [`wharf_depot`] knows how to speak to a store; this knows whose store is which, and keeps each open. A tenant's store
 //! belongs to one coordinator: runs are numbered by it, and what it does not know it removes.
 
+mod claims;
 mod error;
 mod mark;
 mod open;
 mod url;
 
+pub use claims::Claims;
 pub use error::{DepotsError, Owner};
 
 use open::Opened;
@@ -24,6 +26,7 @@ pub struct Depots {
     plan: watch::Receiver<Arc<Plan>>,
     instance: Arc<str>,
     open: Arc<Mutex<HashMap<Owner, Slot>>>,
+    claims: Option<Arc<dyn Claims>>,
 }
 
 /// One store: whoever needs it waits for whoever opens it, and for nobody who opens another one.
@@ -34,7 +37,13 @@ impl Depots {
     /// [`crate::store::Reads::instance`].
     #[must_use]
     pub fn new(plan: watch::Receiver<Arc<Plan>>, instance: &str) -> Depots {
-        Depots { plan, instance: instance.into(), open: Arc::default() }
+        Depots { plan, instance: instance.into(), open: Arc::default(), claims: None }
+    }
+
+    /// The same, with a way to claims.
+    #[must_use]
+    pub fn with_claims(self, claims: impl Claims) -> Depots {
+        Depots { claims: Some(Arc::new(claims)), ..self }
     }
 
     /// The stores of one config.
@@ -86,7 +95,7 @@ impl Depots {
         if let Some(depot) = slot.as_ref().and_then(|opened| opened.still(&store)) {
             return Ok(depot);
         }
-        let opened = Opened::new(&owner, store)?;
+        let opened = Opened::new(&owner, store, self.claims.as_deref())?;
         let depot = opened.depot();
         if let Owner::Tenant(_) = &owner {
             mark::own(&depot, &self.instance).await.map_err(|why| why.of(owner))?;

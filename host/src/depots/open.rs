@@ -1,4 +1,4 @@
-use super::{DepotsError, Owner};
+use super::{Claims, DepotsError, Owner};
 use std::path::Path;
 use std::time::SystemTime;
 use wharf_core::plan::ArtifactStore;
@@ -14,7 +14,7 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn new(owner: &Owner, store: ArtifactStore) -> Result<Opened, DepotsError> {
+    pub(super) fn new(owner: &Owner, store: ArtifactStore, claims: Option<&dyn Claims>) -> Result<Opened, DepotsError> {
         // Looked at first: what changes in between shows the next time.
         let credentials = changed(&store);
         let unusable = |source| DepotsError::Unusable { owner: owner.clone(), source };
@@ -23,12 +23,13 @@ impl Opened {
                 Depot::open(location, coordinator_credentials.as_deref(), coordinator_endpoint.as_deref())
                     .map_err(unusable)?
             }
-            ArtifactStore::Claim { claim_name } => {
-                let why = format!(
-                    "the coordinator does not reach the PersistentVolumeClaim `{claim_name}`: keep artifacts in `s3`, `gcs` or `azure`"
-                );
-                return Err(unusable(wharf_depot::Error::Settings(why)));
-            }
+            ArtifactStore::Claim { claim_name } => match claims {
+                Some(claims) => claims.open(owner, claim_name),
+                None => {
+                    let why = format!("there is no cluster here with the PersistentVolumeClaim `{claim_name}`");
+                    return Err(unusable(wharf_depot::Error::Settings(why)));
+                }
+            },
         };
         Ok(Opened { store, credentials, depot })
     }

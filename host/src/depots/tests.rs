@@ -1,21 +1,12 @@
 use super::*;
+use crate::samples;
 use std::path::Path;
 use wharf_contract::StoreLocation;
-use wharf_core::plan::{Namespace, Tenant};
+use wharf_core::plan::Tenant;
 
 /// A config with one tenant whose store is this.
 pub(crate) fn plan(store: Option<ArtifactStore>) -> Arc<Plan> {
-    let tenant = Tenant {
-        name: "acme".into(),
-        parallelism: None,
-        max_memory: None,
-        secrets: Default::default(),
-        allowed_hosts: None,
-        allowed_paths: None,
-        artifact_store: store,
-        pod_template: None,
-        namespace: Namespace::default(),
-    };
+    let tenant = Tenant { name: "acme".into(), artifact_store: store, ..samples::tenant() };
     Arc::new(Plan { tenants: [("acme".into(), Arc::new(tenant))].into(), ..Plan::default() })
 }
 
@@ -54,7 +45,7 @@ async fn a_store_is_opened_once_and_again_when_its_settings_change() {
 fn other_credentials_are_noticed() {
     let dir = tempfile::tempdir().unwrap();
     let store = object(s3(true), Some(dir.path()));
-    let open = || Opened::new(&Owner::Tenant("acme".into()), store.clone());
+    let open = || Opened::new(&Owner::Tenant("acme".into()), store.clone(), None);
     let put = |name: &str, value: &str| std::fs::write(dir.path().join(name), value).unwrap();
     put("AWS_ACCESS_KEY_ID", "id");
     put("AWS_SECRET_ACCESS_KEY", "hush");
@@ -92,7 +83,7 @@ async fn an_error_says_whose_store_and_which_setting() {
     check(None, "other", &["tenant `other` is not in the config"]).await;
     check(Some(object(s3(false), None)), "acme", &["tenant `acme`", "allowHTTP", "spec.artifactStore"]).await;
     let claim = ArtifactStore::Claim { claim_name: "files".into() };
-    check(Some(claim), "acme", &["tenant `acme`", "`files`", "keep artifacts in `s3`"]).await;
+    check(Some(claim), "acme", &["tenant `acme`", "`files`", "no cluster here"]).await;
     let message = Depots::of(plan(None), "0a").operator().await.unwrap_err().to_string();
     assert!(message.contains("the operator") && message.contains("of the Coordinator"), "{message}");
 }

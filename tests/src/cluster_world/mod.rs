@@ -2,9 +2,11 @@
 //! `wharf cluster apply`, and the coordinator is a user that has those rights and no others.
 
 mod document;
+mod keeping;
 mod look;
 
 pub use document::Setup;
+pub use keeping::outcomes;
 
 use crate::binaries::image;
 use crate::cluster::{Cluster, Ours, S3Tenant};
@@ -165,7 +167,9 @@ impl<'a> World<'a> {
         Depot::open(&location, Some(&self.credentials(account)), None).context("the store of a test")
     }
 
-    fn kubeconfig(&self) -> PathBuf {
+    /// The coordinator's kubeconfig.
+    #[must_use]
+    pub fn kubeconfig(&self) -> PathBuf {
         self.dir.path().join("kubeconfig")
     }
 

@@ -39,6 +39,9 @@ pub struct Kubernetes {
     pub architecture: String,
     /// What a Job that compiles may use.
     pub compile: Resources,
+    /// Where those Jobs may connect to besides DNS, registry and store.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<Egress>,
 }
 
 /// When an image is pulled.

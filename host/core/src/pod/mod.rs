@@ -14,7 +14,7 @@ mod shape;
 
 pub use merge::{MergeFault, merge};
 pub use needs::{Amounts, DEFAULT_LIMITS, DEFAULT_REQUESTS, Need, needs};
-pub use overhead::{BASE_MEMORY, PodResources, REQUEST_CPU, compile_resources, pod_resources};
+pub use overhead::{BASE_MEMORY, PodResources, REQUEST_CPU, compile_resources, pod_resources, store_resources};
 
 use serde_json::Value;
 

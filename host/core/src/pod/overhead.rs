@@ -23,6 +23,9 @@ const NODE_LOGS: u64 = 32 << 20;
 /// Of a pod that compiles: the component, and what becomes of it.
 const COMPILE_SCRATCH: u64 = 1 << 30;
 
+/// Of a pod that serves a store: requests and answers that are under way, and what the kernel holds of its files.
+const SERVED: Bytes = Bytes(64 << 20);
+
 /// What the container `wharf` of a pod is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodResources {
@@ -96,6 +99,12 @@ pub fn compile_resources(resources: &Resources) -> PodResources {
     let compiler = Bytes(resources.limit_memory.unwrap_or(Limits::default().memory));
     let disk = Bytes(resources.limit_ephemeral_storage.unwrap_or(COMPILE_SCRATCH));
     given(resources, compiler, BASE_MEMORY, disk, whole_mi(SCRATCH_MARGIN))
+}
+
+/// What a pod is given that serves a store in a volume: a few pieces of objects are on their way at a time.
+#[must_use]
+pub fn store_resources() -> PodResources {
+    given(&Resources::default(), SERVED, BASE_MEMORY, Bytes(0), whole_mi(SCRATCH_MARGIN))
 }
 
 fn given(resources: &Resources, guest: Bytes, overhead: Bytes, disk: Bytes, own_files: Bytes) -> PodResources {

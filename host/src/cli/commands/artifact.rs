@@ -10,6 +10,7 @@ use crate::cli::view::label;
 use crate::cli::{Context, Exit, Failure, Format, human};
 use crate::client::{Client, Download, Query};
 use crate::depots::Depots;
+use crate::executor::kubernetes::{Access, Readers};
 use crate::store::Reads as _;
 use futures_util::TryStreamExt as _;
 use std::io::Write;
@@ -77,14 +78,17 @@ pub(in crate::cli) fn run(context: &Context, args: &Args) -> Result<Exit, Failur
             Look::Running(client) => Bytes::of(client, args.run, artifact).await?,
             Look::Store { state, reads } => {
                 let instance = reads.instance()?;
-                Bytes::Here(open(context, state, &instance, &list.tenant, &artifact.digest).await?)
+                open(context, state, &instance, &list.tenant, &artifact.digest).await?
             }
         };
-        match &args.file {
-            Some(path) => to_file(&mut bytes, artifact, path).await?,
-            None => to_output(context, &mut bytes, artifact).await?,
+        let got = match &args.file {
+            Some(path) => to_file(&mut bytes, artifact, path).await,
+            None => to_output(context, &mut bytes, artifact).await,
+        };
+        if let Bytes::Here(_, Some(readers)) = &bytes {
+            readers.close().await;
         }
-        Ok(Exit::Ok)
+        got.map(|()| Exit::Ok)
     })
 }
 
@@ -155,10 +159,10 @@ fn select<'a>(rows: &'a [ArtifactRow], args: &Args) -> Result<&'a ArtifactRow, F
 }
 
 /// Without a coordinator: from the state folder, else from the store that the configuration names.
-async fn open(context: &Context, state: &Path, instance: &str, tenant: &str, digest: &str) -> Result<Content, Failure> {
+async fn open(context: &Context, state: &Path, instance: &str, tenant: &str, digest: &str) -> Result<Bytes, Failure> {
     let artifacts = Artifacts::new(state);
     let failed = match artifacts.open(&Depots::of(Arc::new(Plan::default()), instance), tenant, digest).await {
-        Ok((_, content)) => return Ok(content),
+        Ok((_, content)) => return Ok(Bytes::Here(content, None)),
         Err(e) => e,
     };
     if !matches!(failed, ContentError::Gone(_)) {
@@ -167,13 +171,22 @@ async fn open(context: &Context, state: &Path, instance: &str, tenant: &str, dig
     let plan = super::plan(context).map_err(|_| {
         Failure::from(failed).hint("if it ran in a cluster, the configuration says where it is: name it with -f PATH")
     })?;
-    Ok(artifacts.open(&Depots::of(plan, instance), tenant, digest).await?.1)
+    let readers = Readers::of(Access::default(), Arc::clone(&plan), instance);
+    let depots = Depots::of(plan, instance).with_claims(readers.clone());
+    match artifacts.open(&depots, tenant, digest).await {
+        Ok((_, content)) => Ok(Bytes::Here(content, Some(readers))),
+        Err(e) => {
+            readers.close().await;
+            Err(e.into())
+        }
+    }
 }
 
 /// An artifact on its way.
 enum Bytes {
     Coordinator(Download),
-    Here(Content),
+    /// With what keeps the store in reach.
+    Here(Content, Option<Readers>),
 }
 
 impl Bytes {
@@ -185,7 +198,7 @@ impl Bytes {
     async fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         match self {
             Bytes::Coordinator(download) => Ok(download.next().await?.map(Into::into)),
-            Bytes::Here(content) => Ok(content.try_next().await?),
+            Bytes::Here(content, _) => Ok(content.try_next().await?),
         }
     }
 

@@ -5,9 +5,11 @@ use crate::cli::screen::log_line;
 use crate::cli::session::{Interrupts, block_on};
 use crate::cli::{Context, Exit, Failure, follow};
 use crate::depots::Depots;
+use crate::executor::kubernetes::{Access, Readers};
 use crate::logs::{self, LogFilter, LogKey};
 use crate::store::{Reads as _, SqliteReads};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use wharf_core::event::RunId;
 
 /// Print what a run's tasks logged
@@ -95,12 +97,19 @@ async fn bring(
     // Of a local attempt whose lines could not be kept there is nothing to bring, and no need of a configuration.
     let Ok(plan) = super::plan(context) else { return Ok(()) };
     let tenant = detail.summary.flow.split('/').next().unwrap_or_default();
-    let depots = Depots::of(plan, &reads.instance()?);
+    let instance = reads.instance()?;
+    let readers = Readers::of(Access::default(), Arc::clone(&plan), &instance);
+    let depots = Depots::of(plan, &instance).with_claims(readers.clone());
     if !depots.has(tenant) {
         return Ok(());
     }
-    let depot = depots.tenant(tenant).await.map_err(|e| Failure::with_advice(Exit::Internal, &e.to_string()))?;
-    logs::fetch(&depot, state, run, &filter).await.map_err(|e| Failure::internal(e.to_string()))
+    let fetched = async {
+        let depot = depots.tenant(tenant).await.map_err(|e| Failure::with_advice(Exit::Internal, &e.to_string()))?;
+        logs::fetch(&depot, state, run, &filter).await.map_err(|e| Failure::internal(e.to_string()))
+    };
+    let fetched = fetched.await;
+    readers.close().await;
+    fetched
 }
 
 fn print(context: &Context, record: &LogRecord) -> Result<(), Failure> {

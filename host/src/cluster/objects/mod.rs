@@ -74,7 +74,7 @@ pub fn objects(plan: &Plan, subject: &Subject) -> Result<Objects, Unfit> {
     all.objects.push(limits::defaults(&operator, None));
     all.objects.extend(network::operator(&operator, kubernetes));
     all.objects.extend(roles::cluster(&operator, subject));
-    all.objects.extend(roles::operator(&operator, subject));
+    all.objects.extend(roles::operator(&operator, &kubernetes.artifact_store, subject));
 
     for tenant in plan.tenants.values() {
         if tenant.name == kubernetes.namespace {
@@ -92,7 +92,7 @@ pub fn objects(plan: &Plan, subject: &Subject) -> Result<Objects, Unfit> {
         let (policies, notes) = network::tenant(&space, tenant);
         all.objects.extend(policies);
         all.notes.extend(notes);
-        all.objects.extend(roles::tenant(&space, &kubernetes.namespace, subject));
+        all.objects.extend(roles::tenant(&space, &kubernetes.namespace, tenant.artifact_store.as_ref(), subject));
     }
     Ok(all)
 }

@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 use url::{Host, Url};
 use wharf_contract::StoreLocation;
-use wharf_core::plan::{ArtifactStore, Components, Kubernetes, Tenant};
+use wharf_core::plan::{ArtifactStore, Components, Egress, Kubernetes, Tenant};
 
 /// The value of the label [`COMPONENT`] of pods that compile.
 const COMPILE: &str = "compile";
+/// That of pods that serve a store in a volume.
+const STORE: &str = "store";
 
 /// A server that pods must reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +31,11 @@ pub(super) fn tenant(space: &Space<'_>, tenant: &Tenant) -> (Vec<Object>, Vec<St
         )),
         _ => {}
     }
-    rules.extend(tenant.namespace.egress.iter().map(|e| rule(&json!({ "cidr": e.cidr }), &e.ports)));
+    rules.extend(egress(&tenant.namespace.egress));
     (vec![deny(space, &json!({})), allow(space, &json!({}), &rules)], notes)
 }
 
-/// The same for pods that compile. The coordinator itself may run in their namespace, and is not meant.
+/// The same for pods that compile, and for those that serve the store where it is a volume. The coordinator itself may run in their namespace, and is not meant.
 pub(super) fn operator(space: &Space<'_>, kubernetes: &Kubernetes) -> Vec<Object> {
     let registry = match &kubernetes.components {
         Components::Registry { repository, insecure, .. } => registry(repository, *insecure),
@@ -43,6 +45,8 @@ pub(super) fn operator(space: &Space<'_>, kubernetes: &Kubernetes) -> Vec<Object
     for server in [server(&kubernetes.artifact_store), registry].into_iter().flatten() {
         rules.push(match server {
             Server::Address(address, port) => rule(&exactly(address), &[port]),
+            // The operator knows where it is.
+            Server::Name(..) if !kubernetes.egress.is_empty() => continue,
             // Any address but those of the link, where clouds answer with credentials.
             Server::Name(_, port) => json!({
                 "to": [
@@ -53,9 +57,15 @@ pub(super) fn operator(space: &Space<'_>, kubernetes: &Kubernetes) -> Vec<Object
             }),
         });
     }
+    rules.extend(egress(&kubernetes.egress));
     rules.dedup();
     let selector = json!({ "matchLabels": { MANAGED_BY.0: MANAGED_BY.1, COMPONENT: COMPILE } });
-    vec![deny(space, &selector), allow(space, &selector, &rules)]
+    // One that serves a volume needs no network: it is reached through its own loopback.
+    let all = json!({
+        "matchLabels": { MANAGED_BY.0: MANAGED_BY.1 },
+        "matchExpressions": [{ "key": COMPONENT, "operator": "In", "values": [COMPILE, STORE] }],
+    });
+    vec![deny(space, &all), allow(space, &selector, &rules)]
 }
 
 /// Deny everything, to and from: what is allowed is added by another.
@@ -78,6 +88,10 @@ fn dns() -> Value {
         ],
         "ports": [{ "protocol": "UDP", "port": 53 }, { "protocol": "TCP", "port": 53 }],
     })
+}
+
+fn egress(egress: &[Egress]) -> impl Iterator<Item = Value> {
+    egress.iter().map(|e| rule(&json!({ "cidr": e.cidr }), &e.ports))
 }
 
 fn rule(block: &Value, ports: &[u16]) -> Value {

@@ -1,25 +1,36 @@
 use super::{COMPILER, NAME, Subject};
 use crate::cluster::object::{Kind, Object, Space};
 use serde_json::{Value, json};
+use wharf_core::plan::ArtifactStore;
 
 /// Name of the Role and of the RoleBinding.
 const COORDINATOR: &str = "wharf-coordinator";
 
-/// What the coordinator may in a tenant's namespace: run Jobs, and see how they fare. It reads no Secret.
-pub(super) fn tenant(space: &Space<'_>, operator: &str, subject: &Subject) -> [Object; 2] {
+/// What the coordinator may in a tenant's namespace: run Jobs, and see how they fare; where the store is a claim, also reach
+/// the pod that serves it. It reads no Secret.
+pub(super) fn tenant(
+    space: &Space<'_>,
+    operator: &str,
+    store: Option<&ArtifactStore>,
+    subject: &Subject,
+) -> [Object; 2] {
     let mut rules = jobs();
+    // The deadline of one that waits for quota is moved.
+    rules.push(rule("batch", "jobs", &["patch"]));
     rules.push(rule("", "namespaces", &["get"]));
     rules.push(rule("", "pods/log", &["get"]));
     rules.push(rule("", "resourcequotas", &["list", "watch"]));
+    rules.extend(store.and_then(reach));
     role(space, &rules, operator, subject)
 }
 
 /// What it may in the operator's namespace: the same for Jobs that compile, and read the compiler's public key.
-pub(super) fn operator(space: &Space<'_>, subject: &Subject) -> [Object; 2] {
+pub(super) fn operator(space: &Space<'_>, store: &ArtifactStore, subject: &Subject) -> [Object; 2] {
     let mut rules = jobs();
     let mut key = rule("", "configmaps", &["get"]);
     key["resourceNames"] = json!([COMPILER]);
     rules.push(key);
+    rules.extend(reach(store));
     role(space, &rules, space.name, subject)
 }
 
@@ -42,6 +53,12 @@ fn jobs() -> Vec<Value> {
         rule("", "pods", &["get", "list", "patch", "watch"]),
         rule("", "events", &["list", "watch"]),
     ]
+}
+
+/// To connect to a pod that serves a claim. Over a WebSocket that begins as a GET, for which newer clusters also ask for
+/// `create`.
+fn reach(store: &ArtifactStore) -> Option<Value> {
+    matches!(store, ArtifactStore::Claim { .. }).then(|| rule("", "pods/portforward", &["create", "get"]))
 }
 
 fn rule(group: &str, resource: &str, verbs: &[&str]) -> Value {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::cluster::object::Kind;
 use crate::cluster::render;
+use crate::samples;
 use expect_test::expect_file;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,17 +24,7 @@ fn s3(endpoint: Option<&str>) -> ArtifactStore {
 }
 
 fn tenant(name: &str, store: ArtifactStore, namespace: Namespace) -> (String, Arc<Tenant>) {
-    let tenant = Tenant {
-        name: name.into(),
-        parallelism: None,
-        max_memory: None,
-        secrets: BTreeMap::new(),
-        allowed_hosts: None,
-        allowed_paths: None,
-        artifact_store: Some(store),
-        pod_template: None,
-        namespace,
-    };
+    let tenant = Tenant { name: name.into(), artifact_store: Some(store), namespace, ..samples::tenant() };
     (name.into(), Arc::new(tenant))
 }
 
@@ -53,6 +44,7 @@ fn plan(tenants: impl IntoIterator<Item = (String, Arc<Tenant>)>) -> Plan {
         unreachable_us: 30_000_000,
         architecture: "amd64".into(),
         compile: Resources::default(),
+        egress: vec![Egress { cidr: "198.51.100.0/24".into(), ports: vec![443] }],
     };
     let executor = Executor::Kubernetes(Box::new(kubernetes));
     Plan {
@@ -114,6 +106,8 @@ fn the_coordinator_may_what_it_needs_and_no_more() {
     for (namespace, verb, resource, expect) in [
         ("team-a", "create", "jobs", true),
         ("team-a", "patch", "pods", true),
+        ("team-a", "patch", "jobs", true),
+        ("wharf-system", "patch", "jobs", false),
         ("team-a", "get", "pods/log", true),
         ("team-a", "watch", "resourcequotas", true),
         ("team-a", "get", "secrets", false),
@@ -122,6 +116,12 @@ fn the_coordinator_may_what_it_needs_and_no_more() {
         ("team-a", "get", "configmaps", false),
         ("team-b", "create", "jobs", true),
         ("team-b", "create", "pods", false),
+        ("team-b", "create", "pods/portforward", true),
+        ("team-b", "get", "pods/portforward", true),
+        ("team-b", "create", "pods/exec", false),
+        ("team-a", "get", "pods/portforward", false),
+        ("team-a", "create", "pods/portforward", false),
+        ("wharf-system", "get", "pods/portforward", false),
         ("wharf-system", "create", "jobs", true),
         ("wharf-system", "get", "configmaps", true),
         ("wharf-system", "get", "secrets", false),

@@ -1,8 +1,8 @@
 //! One attempt, from its start until its last trace in the cluster is gone. Pure: what happens goes in, what is to be done
 //! comes out, time is an argument.
 
-use super::deadline::{Patience, SILENCE};
-use super::status::{End, Ending, Observation};
+use super::deadline::{Patience, SILENCE, Spare};
+use super::status::{End, Ending, Observation, Waiting};
 use crate::executor::Staged;
 use crate::telemetry::AttemptPhase;
 use std::time::Duration;
@@ -56,6 +56,7 @@ enum Stage {
 #[derive(Debug)]
 struct Live {
     patience: Patience,
+    spare: Spare,
     /// Past it the API server is asked whether there is anything of it; none once it was seen.
     unseen: Option<Instant>,
     /// The API server is being asked.
@@ -108,6 +109,8 @@ pub(super) enum Effect {
     Withdraw,
     /// Delete its Job, which ends its pod with its grace.
     Delete,
+    /// Move the deadline that its Job has of its own.
+    Extend,
     /// Ask the API server itself what there is of it.
     Verify,
     /// Fetch what the runtime wrote.
@@ -193,7 +196,8 @@ impl Attempt {
         }
         let waited = (!live.running && live.stopping.is_none()).then(|| live.patience.ends(settings)).flatten();
         let stopping = live.stopping.as_ref().map(|(since, ..)| *since + self.grace + SILENCE);
-        [self.asked, live.unseen, waited.map(|(at, _)| at), stopping].into_iter().flatten().min()
+        let extend = live.spare.due().filter(|_| self.asked.is_none());
+        [self.asked, live.unseen, waited.map(|(at, _)| at), stopping, extend].into_iter().flatten().min()
     }
 
     /// Takes in what happened.
@@ -313,16 +317,19 @@ impl Attempt {
             Observation::Waiting(waiting) => {
                 (live.running, live.stopping) = (false, None);
                 live.patience.waits(&waiting, now, settings);
+                live.spare.waits(matches!(waiting, Waiting::Quota(_)), now);
                 self.show(&waiting.to_string());
-                Vec::new()
+                self.extend(now)
             }
             Observation::Running => {
                 (live.running, live.stopping) = (true, None);
+                live.spare.waits(false, now);
                 self.shown = None;
                 Vec::new()
             }
             Observation::Stopping(cause, message) => {
                 let since = live.stopping.as_ref().map_or(now, |(since, ..)| *since);
+                live.spare.waits(false, now);
                 self.shown = Some(format!("ending: {message}"));
                 live.stopping = Some((since, cause, message));
                 Vec::new()
@@ -394,13 +401,25 @@ impl Attempt {
             }
             return Vec::new();
         }
+        let effects = self.extend(now);
+        let Stage::Live(live) = &mut self.stage else { return effects };
         match live.patience.ends(settings) {
             Some((at, cause)) if at <= now && !live.running => {
                 let waited = self.shown.take().unwrap_or_default();
                 self.end(Outcome::failed(cause, format!("it was not started in time: {waited}")), Staged::Nowhere)
             }
-            _ => Vec::new(),
+            _ => effects,
         }
+    }
+
+    /// Sees to it that its Job's own deadline does not pass while it waits for quota.
+    fn extend(&mut self, now: Instant) -> Vec<Effect> {
+        let Stage::Live(live) = &mut self.stage else { return Vec::new() };
+        if self.asked.is_some() || live.spare.due().is_none_or(|due| due > now) {
+            return Vec::new();
+        }
+        live.spare.moved();
+        vec![Effect::Extend]
     }
 
     /// Ends one of which nothing is in the cluster.
@@ -429,6 +448,7 @@ impl Live {
     fn new(now: Instant, settings: &Kubernetes, unseen: bool) -> Live {
         Live {
             patience: Patience::new(now, settings),
+            spare: Spare::default(),
             unseen: unseen.then(|| now + UNSEEN),
             verifying: false,
             stopping: None,

@@ -3,24 +3,13 @@ use crate::executor::kubernetes::status::Waiting;
 use crate::executor::kubernetes::stopwatch::Stopwatch;
 use wharf_contract::Usage;
 use wharf_contract::pod::PodReport;
-use wharf_core::plan::{ArtifactStore, Components, PullPolicy, Resources};
 
 const GRACE: Duration = Duration::from_secs(10);
 const START: Duration = Duration::from_secs(600);
 
 fn settings() -> Kubernetes {
-    Kubernetes {
-        namespace: "wharf".into(),
-        image: "registry.example.org/wharf-runtime:0.1.0".into(),
-        image_pull_policy: PullPolicy::IfNotPresent,
-        components: Components::Store,
-        artifact_store: ArtifactStore::Claim { claim_name: "store".into() },
-        pod_template: None,
-        start_deadline_us: u64::try_from(START.as_micros()).unwrap(),
-        unreachable_us: 30_000_000,
-        architecture: "amd64".into(),
-        compile: Resources::default(),
-    }
+    let start_deadline_us = u64::try_from(START.as_micros()).unwrap();
+    Kubernetes { start_deadline_us, ..crate::executor::kubernetes::manifest::tests::settings() }
 }
 
 fn report(cause: Cause) -> Observation {
@@ -142,6 +131,46 @@ fn an_attempt_tells_how_long_its_phases_take() {
         vec![(5, Verified(Observation::Running)), (9, Saw(report(Cause::Succeeded)))],
         &[],
     );
+}
+
+#[test]
+fn a_wait_for_quota_moves_the_jobs_own_deadline() {
+    use Input::*;
+    let quota = || {
+        let [quota, resource, requested, used, hard] = ["q", "pods", "1", "3", "3"].map(str::to_owned);
+        Observation::Waiting(Waiting::Quota(crate::executor::kubernetes::quota::Shortage {
+            quota,
+            resource,
+            requested,
+            used,
+            hard,
+        }))
+    };
+    for mut attempt in [Attempt::new(GRACE), Attempt::inherited(GRACE)] {
+        let begin = match attempt.is_inherited() {
+            true => vec![],
+            false => vec![(0, Room, "make"), (0, Made, "")],
+        };
+        check(&mut attempt, begin);
+        check(
+            &mut attempt,
+            vec![
+                (1, Saw(quota()), "extend"),
+                (2, Saw(quota()), ""),
+                (1_799, Tick, ""),
+                (1_801, Tick, "extend"),
+                (1_802, Tick, ""),
+                // Longer than a start may take, which it does not count for.
+                (5_000, Saw(waiting("no node")), ""),
+                (5_300, Saw(quota()), ""),
+                (5_301, Saw(Observation::Running), ""),
+                (20_000, Tick, ""),
+                (20_001, Saw(report(Cause::Succeeded)), "end:succeeded:uid"),
+            ],
+        );
+    }
+    let mut stopped = Attempt::new(GRACE);
+    check(&mut stopped, vec![(0, Room, "make"), (0, Made, ""), (1, Stop, "delete"), (2, Saw(quota()), "")]);
 }
 
 #[test]
@@ -334,6 +363,7 @@ fn perform(effects: Vec<Effect>, owed: &mut Owed, told: &mut Told, closed: bool)
                 assert!(!owed.verified, "asked twice at a time");
                 owed.verified = true;
             }
+            Effect::Extend => assert!(told.made > 0 && told.deleted == 0, "there is no Job to wait"),
             Effect::Read => owed.read = true,
             Effect::End(outcome, _) => {
                 told.ends += 1;

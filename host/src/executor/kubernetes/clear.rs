@@ -1,6 +1,7 @@
 //! Looks after what is in the cluster: deletes Jobs, lets go of pods, asks what there is, fetches what was said.
 
 use super::answer::Trouble;
+use super::deadline::MOVED_BY;
 use super::labels::{self, Purpose};
 use super::manifest::FINALIZER;
 use super::message::FromCluster;
@@ -45,6 +46,38 @@ impl Office {
             drop(permit);
             if self.is_over("Job", namespace, name, done) {
                 return;
+            }
+            tries.pause().await;
+        }
+    }
+
+    /// Moves the deadline that a Job has of its own, if it has one.
+    pub(super) async fn extend(&self, namespace: &str, name: &str, uid: &str) {
+        let (mut tries, mut until) = (Tries::new(), None);
+        loop {
+            let moved = async {
+                if until.is_none() {
+                    let job = self.cluster.job(namespace, name).await?;
+                    let job = job.filter(|job| job.metadata.uid.as_deref() == Some(uid));
+                    until = job.and_then(|job| job.spec?.active_deadline_seconds);
+                    until = until.map(|seconds| seconds.saturating_add_unsigned(MOVED_BY.as_secs()));
+                }
+                // What is computed once is the same however often it is asked for.
+                let Some(until) = until else { return Ok(()) };
+                let _permit = self.cluster.enter().await;
+                self.cluster.set_deadline(namespace, name, uid, until).await
+            };
+            match moved.await {
+                Ok(()) => return,
+                Err(Trouble::Refused(refused)) => {
+                    tracing::warn!(
+                        "Job {namespace}/{name} waits for quota, and its deadline cannot be moved: {}; `wharf cluster apply` \
+                         gives the right that is needed",
+                        refused.message
+                    );
+                    return;
+                }
+                Err(trouble) => tracing::debug!("the deadline of Job {namespace}/{name} is not moved yet: {trouble}"),
             }
             tries.pause().await;
         }

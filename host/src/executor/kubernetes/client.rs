@@ -90,6 +90,13 @@ impl Cluster {
         }
     }
 
+    /// Jobs with these labels.
+    pub(super) async fn jobs(&self, namespace: &str, selector: &str) -> Result<Vec<Job>, Trouble> {
+        let request = jobs(namespace).list(&ListParams::default().labels(selector).limit(100));
+        let list: ObjectList<Job> = read(&self.call("list", request).await?)?;
+        Ok(list.items)
+    }
+
     /// Pods with these labels, from the API server's truth.
     pub(super) async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<Pod>, Trouble> {
         let request = pods(namespace).list(&ListParams::default().labels(selector).limit(100));
@@ -102,6 +109,23 @@ impl Cluster {
         let only = Preconditions { uid: Some(uid.to_owned()), ..Preconditions::default() };
         let params = DeleteParams::background().preconditions(only);
         match self.call("delete", jobs(namespace).delete(name, &params)).await {
+            Ok(_) => Ok(()),
+            Err(trouble) if trouble.is_not_found() || trouble.is_conflict() => Ok(()),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Sets the deadline of a Job, in seconds from its start. One that is not there any more needs none.
+    pub(super) async fn set_deadline(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        seconds: i64,
+    ) -> Result<(), Trouble> {
+        let patch = serde_json::json!({"metadata": {"uid": uid}, "spec": {"activeDeadlineSeconds": seconds}});
+        let request = jobs(namespace).patch(name, &PatchParams::default(), &Patch::Merge(patch));
+        match self.call("patch", request).await {
             Ok(_) => Ok(()),
             Err(trouble) if trouble.is_not_found() || trouble.is_conflict() => Ok(()),
             Err(trouble) => Err(trouble),

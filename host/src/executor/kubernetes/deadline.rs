@@ -30,7 +30,7 @@ pub(super) fn cause(waiting: &Waiting) -> Cause {
         Waiting::PodRejected(_) | Waiting::ContainerConfig(_) => Cause::PodRejected,
         Waiting::Scheduling(_) => Cause::Unschedulable,
         Waiting::Pulling { .. } => Cause::ImagePull,
-        // A quota ends no wait; the Job's own deadline may.
+        // A quota ends no wait.
         Waiting::Created(_) | Waiting::Starting(_) | Waiting::Quota(_) => Cause::StartDeadline,
     }
 }
@@ -80,6 +80,43 @@ impl Patience {
         let whole = self.since + start.saturating_sub(self.counted);
         let alone = self.alone.map(|since| since + bound.after);
         Some((alone.map_or(whole, |alone| alone.min(whole)), bound.cause))
+    }
+}
+
+/// By how much a Job's own deadline is moved at a time: one write for a wait of up to half of it.
+pub(super) const MOVED_BY: Duration = Duration::from_secs(3_600);
+
+/// How much longer a Job's own deadline allows it to wait for quota. That deadline counts every wait, and a wait for quota is
+/// no failure: so it is moved before it can matter.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spare {
+    /// Since when it waits for quota, if it does.
+    since: Option<Instant>,
+    /// What was left then.
+    left: Duration,
+}
+
+impl Spare {
+    /// Notes whether it waits for quota from now on.
+    pub(super) fn waits(&mut self, for_quota: bool, now: Instant) {
+        match (self.since, for_quota) {
+            (None, true) => self.since = Some(now),
+            (Some(since), false) => {
+                let waited = now.saturating_duration_since(since);
+                (self.since, self.left) = (None, self.left.saturating_sub(waited));
+            }
+            (Some(_), true) | (None, false) => {}
+        }
+    }
+
+    /// When the deadline is to be moved; none while it does not wait for quota.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.since.map(|since| since + self.left.saturating_sub(MOVED_BY / 2))
+    }
+
+    /// Notes that the deadline is moved.
+    pub(super) fn moved(&mut self) {
+        self.left += MOVED_BY;
     }
 }
 
@@ -141,6 +178,27 @@ mod tests {
             Some((100 + START, Cause::StartDeadline)),
         );
         check(&[(scheduling(), 1_000)], Some((START, Cause::Unschedulable)));
+    }
+
+    #[test]
+    fn a_deadline_is_moved_before_waits_for_quota_use_it_up() {
+        let begin = Instant::now();
+        let at = |seconds: u64| begin + Duration::from_secs(seconds);
+        let due = |spare: &Spare| spare.due().map(|due| due.duration_since(begin).as_secs());
+        let (mut spare, half) = (Spare::default(), MOVED_BY.as_secs() / 2);
+        assert_eq!(due(&spare), None);
+        // Nothing is spared at first; then one move is enough for a long while.
+        spare.waits(true, at(10));
+        assert_eq!(due(&spare), Some(10));
+        spare.moved();
+        spare.waits(true, at(20));
+        assert_eq!(due(&spare), Some(10 + half));
+        spare.waits(false, at(110));
+        assert_eq!(due(&spare), None, "what it waits for otherwise counts");
+        spare.waits(true, at(1_000));
+        assert_eq!(due(&spare), Some(1_000 + half - 100));
+        spare.moved();
+        assert_eq!(due(&spare), Some(1_000 + half - 100 + 2 * half));
     }
 
     #[test]

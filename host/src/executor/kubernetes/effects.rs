@@ -81,6 +81,12 @@ impl Kubernetes {
                     tokio::spawn(async move { office.delete(&namespace, &job, &uid).await });
                 }
             }
+            Effect::Extend => {
+                if let Some(uid) = entry.uid.clone() {
+                    let job = Arc::clone(&entry.job);
+                    tokio::spawn(async move { office.extend(&namespace, &job, &uid).await });
+                }
+            }
             Effect::Verify => {
                 tokio::spawn(office.verify(key, namespace, Arc::clone(&entry.job), entry.id.clone()));
             }

@@ -35,6 +35,8 @@ pub(super) enum Purpose {
     Attempt,
     /// It compiles a component.
     Compile,
+    /// It serves a store in a volume.
+    Store,
 }
 
 impl Purpose {
@@ -43,6 +45,7 @@ impl Purpose {
         match self {
             Purpose::Attempt => "attempt",
             Purpose::Compile => "compile",
+            Purpose::Store => "store",
         }
     }
 }

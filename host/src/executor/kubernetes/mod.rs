@@ -36,6 +36,8 @@
 //! | creates a Job that compiles | Its name follows from what it compiles: the later leader goes on with it, or removes it as one that nobody wants. |
 //! | notes what was compiled, and deletes that Job | The note comes first, and the later leader finds it there. |
 //! | deletes a Job that compiles, because nobody wanted it for five minutes | Not one of a higher epoch. One of its own that the later leader took over is lost by that: the attempt that waits for it ends `pod-deleted`, and is tried again at the platform's cost. |
+//! | starts or removes a pod that serves a store in a volume | Not one of a higher epoch. It is asked for with a token that only its own process knows; what it does there is what stands below of stores. |
+//! | moves the deadline of a Job that waits for quota | It names the Job's UID; the Job is ended an hour later by itself, should nobody else end it. |
 //! | puts an order into a tenant's store | It is that attempt's own, and is removed with what else the attempt staged. |
 //! | promotes an artifact | It lies under the digest of its content; what nothing refers to is removed by retention. |
 //! | files the log of a recorded attempt, removes what else it staged | Only once the record is durable; the later leader does the same. |
@@ -60,7 +62,9 @@ mod names;
 mod office;
 mod pace;
 mod quota;
+mod readers;
 mod seen;
+mod single;
 mod status;
 mod stopwatch;
 mod watch;
@@ -68,6 +72,7 @@ mod watch;
 pub use access::Access;
 pub use front::Kubernetes;
 pub use message::FromCluster;
+pub use readers::Readers;
 
 use crate::cluster::ClusterError;
 use crate::depots::Depots;

@@ -36,6 +36,12 @@ pub(super) fn compile(instance: &str, digest: &str, engine: &str, architecture: 
     format!("wharf-compile-{what}-{attempt}-{}", short(&[instance], INSTANCE))
 }
 
+/// Name of a Job that serves a store: `wharf-store-<hash>-<instance>`. `token` is the digest of what it is asked with, and so
+/// another one each time.
+pub(super) fn store(instance: &str, token: &str) -> String {
+    format!("wharf-store-{}-{}", short(&[token], HASH), short(&[instance], INSTANCE))
+}
+
 /// The first `length` characters (at most 51) of a hash in lower-case base32.
 fn short(parts: &[&str], length: usize) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -114,5 +120,7 @@ mod tests {
     fn jobs_of_no_attempt_have_legal_names() {
         let digest = format!("sha256:{}", "ab".repeat(32));
         assert!(is_label(&compile("main", &digest, "engine", "amd64", u32::MAX)));
+        assert!(is_label(&store("main", &digest)));
+        assert_ne!(store("main", &digest), store("main", "another"));
     }
 }

@@ -48,7 +48,7 @@ const AZURE: Shape = Shape {
 };
 const CLAIM: Shape = Shape {
     name: "ClaimStore",
-    doc: "A PersistentVolumeClaim in the pods' namespace. Refused for now: the coordinator does not reach it.",
+    doc: "A PersistentVolumeClaim in the pods' namespace, which the coordinator reaches through a pod of its own there.",
     one: false,
     fields: &[Field::required("claimName", name::OBJECT_KIND, "Its name.")],
 };
@@ -62,12 +62,12 @@ pub(in crate::config) const SHAPE: Shape = Shape {
         Field::new("s3", Kind::Object(&S3), "Amazon S3, or a server that speaks like it."),
         Field::new("gcs", Kind::Object(&GCS), "Google Cloud Storage."),
         Field::new("azure", Kind::Object(&AZURE), "Azure Blob Storage."),
-        Field::new("persistentVolumeClaim", Kind::Object(&CLAIM), "A PersistentVolumeClaim; refused for now."),
+        Field::new("persistentVolumeClaim", Kind::Object(&CLAIM), "A PersistentVolumeClaim in the pods' namespace."),
         Field::new(
             "credentialsSecret",
             name::OBJECT_KIND,
-            "Secret in the pods' namespace whose keys are the settings `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, ...; \
-             default: what the pods' surroundings give.",
+            "Secret in the pods' namespace whose keys are settings of the store: see \"Settings of a store\" above; default: \
+             what the pods' surroundings give.",
         ),
         Field::new(
             "coordinatorCredentials",
@@ -103,9 +103,6 @@ pub(in crate::config) fn read(reader: &mut Reader<'_>, spec: &Node) -> Option<Ar
             (StoreLocation::Azure { account: account?, container: container?, prefix, endpoint }, outside)
         }
         _ => {
-            let at = node.entries().iter().find(|e| e.key == place).map_or(inner.at, |e| e.at);
-            let message = "a `persistentVolumeClaim` cannot hold artifacts yet: the coordinator does not reach it";
-            reader.error_hint(at, Code::NotAllowed, message, "keep them in `s3`, `gcs` or `azure`");
             for unused in ["credentialsSecret", "coordinatorCredentials"] {
                 if let Some(at) = node.get(unused) {
                     let message = format!("`{unused}` says nothing: a volume has no credentials");

@@ -23,7 +23,8 @@ const REGISTRY: Shape = Shape {
         Field::new(
             "credentialsSecret",
             name::OBJECT_KIND,
-            "Secret of type `kubernetes.io/dockerconfigjson` in `namespace`; default: none.",
+            "Secret of type `kubernetes.io/dockerconfigjson` in `namespace`; it may have a key `CA_BUNDLE` too, \
+             certificates in PEM that are trusted besides Mozilla's. Default: none.",
         ),
     ],
 };

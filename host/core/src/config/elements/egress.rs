@@ -1,4 +1,4 @@
-//! Where a tenant's pods may connect to.
+//! Where pods may connect to.
 
 use crate::config::fault::Code;
 use crate::config::reader::{self, Reader};
@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 pub(in crate::config) const SHAPE: Shape = Shape {
     name: "Egress",
-    doc: "A destination that the tenant's NetworkPolicy allows.",
+    doc: "A destination that a NetworkPolicy allows.",
     one: false,
     fields: &[
         Field::required("cidr", Kind::Form("a block such as `10.0.0.0/8`"), "Addresses."),

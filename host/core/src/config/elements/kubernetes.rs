@@ -1,7 +1,7 @@
 //! How attempts run as Jobs.
 
 use super::resources::{self, Resources};
-use super::{artifact_store, components, duration, image, name, pod_template};
+use super::{artifact_store, components, duration, egress, image, name, pod_template};
 use crate::config::reader::{self, Reader};
 use crate::config::shape::{Field, Kind, Shape};
 use crate::config::yaml::Node;
@@ -76,6 +76,13 @@ pub(in crate::config) const SHAPE: Shape = Shape {
             "`kubernetes.io/arch` of the nodes; default `amd64`.",
         ),
         Field::new("compile", Kind::Object(&COMPILE_SHAPE), "The Jobs that compile components."),
+        Field::new(
+            "egress",
+            Kind::List(&Kind::Object(&egress::SHAPE)),
+            "Where those Jobs may connect to besides DNS, registry and store: for example a registry's token service, or the \
+             addresses of a store with a name. A server with a name is allowed on its port at any address, unless this is \
+             given.",
+        ),
     ],
 };
 
@@ -109,6 +116,7 @@ pub(in crate::config) fn read(reader: &mut Reader<'_>, spec: &Node) -> Option<Ku
         unreachable_us: reader::int(node, "unreachableTolerationSeconds").unwrap_or(UNREACHABLE_SECONDS) * 1_000_000,
         architecture: reader::text(node, "architecture").map_or_else(|| "amd64".to_owned(), |a| a.value),
         compile,
+        egress: egress::read(reader, node),
     };
     Some(Kubernetes { value, pod_template })
 }

@@ -74,8 +74,8 @@ pub(super) async fn write(depot: &Depot, key: &str, object: &StoredObject) -> Re
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::settings;
     use super::*;
+    use crate::executor::kubernetes::manifest::tests::settings;
 
     #[tokio::test]
     async fn what_was_compiled_is_found_again_by_the_same_engine_and_key() {

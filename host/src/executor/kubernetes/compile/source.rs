@@ -99,8 +99,8 @@ impl From<ComponentError> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::settings;
     use super::*;
+    use crate::executor::kubernetes::manifest::tests::settings;
     use wharf_core::plan::PullPolicy;
 
     #[test]

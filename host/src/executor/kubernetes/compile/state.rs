@@ -3,10 +3,8 @@
 use crate::executor::Failure;
 use crate::executor::kubernetes::deadline::{Patience, SILENCE};
 use crate::executor::kubernetes::manifest::GRACE;
-use crate::executor::kubernetes::status::{End, Node, Observation, Seen, Waiting, failed_create, observe, pod_warning};
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Event, Pod};
-use std::collections::BTreeMap;
+use crate::executor::kubernetes::single::{Known, Saw};
+use crate::executor::kubernetes::status::{End, Observation, Waiting};
 use std::time::Duration;
 use tokio::time::Instant;
 use wharf_contract::Cause;
@@ -19,34 +17,13 @@ const MARGIN: Duration = Duration::from_secs(120);
 /// What is known of the Job.
 #[derive(Debug)]
 pub(super) struct State {
-    uid: String,
-    job: Option<Job>,
-    /// By UID; more than one never, but for a cluster that does not keep its word.
-    pods: BTreeMap<String, Pod>,
-    failed_create: Option<String>,
-    warning: Option<String>,
-    /// Whether Job and pods are listed, so that what is not known is not there.
-    listed: (bool, bool),
+    known: Known,
     patience: Patience,
     shown: Option<Waiting>,
     stopping: Option<Instant>,
     running: bool,
     /// When it is given up whatever is seen of it.
     end: Instant,
-}
-
-/// What watches say.
-#[derive(Debug)]
-pub(super) enum Saw {
-    Job(Box<Job>),
-    JobGone,
-    JobsListing,
-    JobsListed,
-    PodsListing,
-    Pod(Box<Pod>),
-    PodGone(Box<Pod>),
-    PodsListed,
-    Event(Box<Event>),
 }
 
 /// What follows.
@@ -64,12 +41,7 @@ impl State {
     /// Of a Job with this UID, created or found now, that the cluster ends after `deadline`.
     pub(super) fn new(uid: String, deadline: Duration, now: Instant, settings: &Kubernetes) -> State {
         State {
-            uid,
-            job: None,
-            pods: BTreeMap::new(),
-            failed_create: None,
-            warning: None,
-            listed: (false, false),
+            known: Known::new(uid),
             patience: Patience::new(now, settings),
             shown: None,
             stopping: None,
@@ -80,55 +52,12 @@ impl State {
 
     /// Takes in what a watch says.
     pub(super) fn take(&mut self, saw: Saw) {
-        match saw {
-            Saw::Job(job) => {
-                // One of the same name that is another one is as good as none.
-                self.job = (job.metadata.uid.as_deref() == Some(&self.uid)).then_some(*job);
-            }
-            Saw::JobGone => self.job = None,
-            Saw::JobsListing => {
-                self.listed.0 = false;
-                self.job = None;
-            }
-            Saw::JobsListed => self.listed.0 = true,
-            Saw::PodsListing => {
-                self.listed.1 = false;
-                self.pods.clear();
-            }
-            Saw::Pod(pod) => {
-                self.pods.insert(pod.metadata.uid.clone().unwrap_or_default(), *pod);
-            }
-            Saw::PodGone(pod) => {
-                self.pods.remove(&pod.metadata.uid.unwrap_or_default());
-            }
-            Saw::PodsListed => self.listed.1 = true,
-            Saw::Event(event) => {
-                if let Some((uid, why)) = failed_create(&event)
-                    && uid == self.uid
-                {
-                    self.failed_create = Some(why.to_owned());
-                }
-                if let Some((uid, why)) = pod_warning(&event)
-                    && self.pods.contains_key(uid)
-                {
-                    self.warning = Some(why.to_owned());
-                }
-            }
-        }
+        self.known.take(saw);
     }
 
     /// What follows from what is known.
     pub(super) fn judge(&mut self, now: Instant, settings: &Kubernetes) -> Verdict {
-        if self.listed == (true, true) {
-            let pod = self.pods.values().max_by_key(|pod| pod.metadata.creation_timestamp.clone());
-            let observation = observe(&Seen {
-                job: self.job.as_ref(),
-                pod,
-                failed_create: self.failed_create.as_deref(),
-                warning: self.warning.as_deref(),
-                node: Node::Answers,
-                asked: false,
-            });
+        if let Some(observation) = self.known.observe() {
             self.running = observation == Observation::Running;
             match observation {
                 Observation::Ended(ending) => {
@@ -206,4 +135,4 @@ fn result(end: End) -> Result<StoredObject, Failure> {
 
 #[cfg(test)]
 #[path = "state_tests.rs"]
-pub(super) mod tests;
+mod tests;

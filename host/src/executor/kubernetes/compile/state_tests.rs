@@ -1,20 +1,10 @@
 use super::*;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
-use wharf_core::plan::{ArtifactStore, Components, PullPolicy, Resources};
 
-pub(in super::super) fn settings() -> Kubernetes {
-    Kubernetes {
-        namespace: "wharf".into(),
-        image: "registry.example.org/wharf-runtime:1".into(),
-        image_pull_policy: PullPolicy::IfNotPresent,
-        components: Components::Store,
-        artifact_store: ArtifactStore::Claim { claim_name: "c".into() },
-        pod_template: None,
-        start_deadline_us: 300_000_000,
-        unreachable_us: 30_000_000,
-        architecture: "amd64".into(),
-        compile: Resources::default(),
-    }
+fn settings() -> Kubernetes {
+    Kubernetes { start_deadline_us: 300_000_000, ..crate::executor::kubernetes::manifest::tests::settings() }
 }
 
 fn job(status: Value) -> Job {

@@ -36,7 +36,8 @@ pub(in crate::executor::kubernetes) fn compile(
         Components::Store => {}
         Components::Registry { credentials, .. } => {
             if let Some(secret) = credentials {
-                own.secret("registry", secret, &[".dockerconfigjson"], paths::REGISTRY_CREDENTIALS);
+                // With the `CA_BUNDLE` that it may hold too.
+                own.secret("registry", secret, &[], paths::REGISTRY_CREDENTIALS);
             }
         }
         Components::Image { pull_policy, .. } => {

@@ -6,6 +6,7 @@ mod compile;
 mod job;
 mod order;
 mod own;
+mod store;
 
 #[cfg(test)]
 pub(super) mod tests;
@@ -13,6 +14,7 @@ pub(super) mod tests;
 pub(super) use compile::compile;
 pub(super) use job::GRACE;
 pub(super) use order::{Upload, id, location};
+pub(super) use store::{Serving, store};
 
 use super::labels::{self, Maker};
 use super::names;

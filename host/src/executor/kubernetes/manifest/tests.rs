@@ -1,6 +1,7 @@
 use super::*;
-use crate::executor::invocation::tests::{flow, start, task, tenant};
+use crate::executor::invocation::tests::start;
 use crate::executor::kubernetes::labels::Purpose;
+use crate::samples::{flow, task, tenant};
 use expect_test::expect_file;
 use serde::Serialize;
 use serde_json::value::to_raw_value;
@@ -27,6 +28,7 @@ pub(in crate::executor::kubernetes) fn settings() -> Kubernetes {
         unreachable_us: 30_000_000,
         architecture: "amd64".into(),
         compile: Resources { limit_memory: Some(1 << 30), limit_cpu: Some(2_000), ..Resources::default() },
+        egress: Vec::new(),
     }
 }
 
@@ -328,4 +330,16 @@ fn a_compiler_sees_nothing_of_a_tenant() {
     let template = job.spec.unwrap().template;
     assert_eq!(template.metadata.unwrap().finalizers, None);
     assert_eq!(template.spec.unwrap().node_selector.unwrap()["pool"], "batch");
+}
+
+#[test]
+fn a_pod_that_serves_a_claim_is_hardened_and_placed_like_those_of_its_tenant() {
+    let template = json!({"spec": {"nodeSelector": {"disk": "ssd"}}});
+    let token = Digest::of(b"token").to_string();
+    let serving = Serving { namespace: "weather", claim_name: "files", template: Some(&template), token: &token };
+    let job = store(MAKER, &settings(), serving).unwrap();
+    let other = Digest::of(b"another").to_string();
+    let again = store(MAKER, &settings(), Serving { token: &other, ..serving }).unwrap();
+    assert_ne!(job.metadata.name, again.metadata.name, "one that is on its way out is in nobody's way");
+    golden("store", &job);
 }
