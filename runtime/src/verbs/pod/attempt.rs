@@ -90,6 +90,11 @@ async fn prepare(args: &Args, order: PodInvocation, taken: Instant) -> Result<Re
     let store = Arc::new(args.store(store));
     let component = parse_digest(&invocation.component.digest)?;
     let cache = inputs::cache(&args.cache(), &compiled, &component)?;
+    // The engine is made while the network is waited for.
+    let engine = tokio::task::spawn_blocking({
+        let cache = cache.clone();
+        move || Loader::new(Runtime::new(Allocation::OnDemand)?, cache, Absent::Refuse)
+    });
 
     let before = Instant::now();
     inputs::component(&store, &cache, &compiled, &component).await?;
@@ -103,8 +108,7 @@ async fn prepare(args: &Args, order: PodInvocation, taken: Instant) -> Result<Re
     invocation.grants.artifacts = Some(artifacts);
     invocation.grants.state = None;
 
-    let runtime = Runtime::new(Allocation::OnDemand).map_err(|e| internal(&format_args!("{e:#}")))?;
-    let loader = Loader::new(runtime, cache, Absent::Refuse).map_err(|e| internal(&format_args!("{e:#}")))?;
+    let loader = engine.await.map_err(|e| internal(&e))?.map_err(|e| internal(&format_args!("{e:#}")))?;
     let log = log_file(&args.scratch.join(LOG))?;
     let key = keys::state(&invocation.id);
     // The set-up is what is left of the time since the start without the fetching.
