@@ -204,7 +204,10 @@ fn a_claim_gives_rights_in_its_own_namespace_only_and_what_is_left_goes() {
     let _other_home = other.home(&other.head(&Setup::default())).unwrap();
     let file = format!("--kubeconfig={}", world.kubeconfig().display());
     let may = |namespace: &str, verb: &str, resource: &str| {
-        let asked = ["--namespace", namespace, "auth", "can-i", verb, resource, &file];
+        // What follows a slash would be taken for the name of an object.
+        let (resource, part) = resource.split_once('/').unwrap_or((resource, ""));
+        let part = format!("--subresource={part}");
+        let asked = ["--namespace", namespace, "auth", "can-i", verb, resource, &part, &file];
         String::from_utf8_lossy(&cluster.kubectl(&asked).output().unwrap().stdout).trim() == "yes"
     };
     for verb in ["create", "get"] {

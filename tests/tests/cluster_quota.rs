@@ -46,7 +46,12 @@ fn a_jobs_own_deadline_does_not_pass_while_it_waits() {
         jobs["items"][0]["spec"]["activeDeadlineSeconds"].as_i64()
     };
 
-    // There is room when the Job is made, and none any more when its pod is.
+    // There is room when the Job is made, and none any more when its pod is. What is used is counted by the controllers.
+    let free = || {
+        let quotas = world.json(&["get", "resourcequotas"])?;
+        Ok((quotas["items"][0]["status"]["used"]["pods"] == "0").then_some(()))
+    };
+    world.until("the quota is free", BUSY, free).unwrap();
     world.ours().pause(Part::Controllers).unwrap();
     home.said(&["trigger", "one"]).unwrap();
     let before = world.until("the Job is made", BUSY, || Ok(deadline())).unwrap();
