@@ -125,10 +125,11 @@ impl<'a> Site<'a> {
 fn may(cluster: &Cluster, kubeconfig: &Path, namespace: &str, verb: &str, resource: &str) -> bool {
     let file = format!("--kubeconfig={}", kubeconfig.display());
     let asked = cluster.kubectl(&[&file, "--namespace", namespace, "auth", "can-i", verb, resource]).output().unwrap();
-    match String::from_utf8_lossy(&asked.stdout).trim() {
-        "yes" => true,
-        "no" => false,
-        other => panic!("{other} {}", String::from_utf8_lossy(&asked.stderr)),
+    // After `no` may come why: a role that another test's removal took just now, say.
+    match String::from_utf8_lossy(&asked.stdout).split_whitespace().next() {
+        Some("yes") => true,
+        Some("no") => false,
+        other => panic!("{other:?} {}", String::from_utf8_lossy(&asked.stderr)),
     }
 }
 
